@@ -1,0 +1,416 @@
+"""The command line: parse, confirm, render, exit codes. What is done is done in the rooms.
+
+The commands stand in the order of a workshop: init, check, up, rehearse, status, release,
+grade, report, down; `demo` plays all of them on this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from grader.errors import GraderError
+from grader.pdf import print_to_pdf
+from grader.spec import CourseSpec
+from hub_config.cards import CardsHeading
+from hub_config.commands import seat, write_cards
+from hub_config.course_desk import CourseDesk
+from hub_config.down import take_down
+from hub_config.grading_process import GradingInputBad, Progress
+from hub_config.people import Person, walk_ins
+from hub_config.roster import read_roster
+from hub_config.screens import ProgressView, codes_table, findings_table, status_table
+from hub_config.seats import IssueResult
+from hub_config.spec import WorkshopSpec, check_date, check_files
+from hub_config.status import read_status
+from hub_config.up import (
+    BuiltEnvironment,
+    Prepared,
+    UpOrder,
+    prepare,
+    seat_people,
+    start,
+    start_seats,
+)
+from hub_config.workshop_file import write_first_files
+from provisioning.environments.build import ensure_environment
+from provisioning.environments.files import read_environment_file
+from provisioning.errors import BadInput, NotPossibleHere, Place, WorkshopError
+from provisioning.interpreter import find_interpreter
+from provisioning.isolation import isolation
+from provisioning.limits import choose_limits
+from provisioning.machine import look_at_this_machine
+from provisioning.paths import StatePaths, default_state_root
+from provisioning.providers import local
+from provisioning.spec_file import read_spec
+
+SOURCE = Path(__file__).resolve().parent
+#: Exit codes: a script can tell what kind of help is needed.
+DONE, FAILED, BAD_INPUT, NOT_POSSIBLE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of the command line: which file, which state folder, where to print."""
+
+    spec_file: Path
+    state_root: Path
+    console: Console
+
+    @cached_property
+    def spec(self) -> WorkshopSpec:
+        spec = read_spec(self.spec_file, WorkshopSpec).resolve(self.spec_file.resolve().parent)
+        check_files(spec, self.spec_file)
+        return spec
+
+    @cached_property
+    def course(self) -> CourseSpec:
+        file = self.spec.course / "course.yaml"
+        course = read_spec(file, CourseSpec)
+        if self.spec.track is not None and self.spec.track not in course.tracks:
+            known = ", ".join(course.tracks) or "none"
+            place = Place(self.spec_file, key="track")
+            raise BadInput(place, f"found {self.spec.track}", f"write a track of {file}: {known}")
+        return course
+
+    @cached_property
+    def people(self) -> tuple[Person, ...]:
+        if self.spec.roster is None:
+            return walk_ins(self.spec.seats or 0)
+        return read_roster(self.spec.roster)
+
+    @cached_property
+    def paths(self) -> StatePaths:
+        return StatePaths(self.state_root, self.spec.name)
+
+    def environment_file(self, name: str) -> Path:
+        """The file of an environment: the spec's own choice, or the one that comes along."""
+        chosen = self.spec.environments
+        own = chosen.hub if name == "hub" else chosen.nlp if name == "nlp-cpu" else None
+        return own or SOURCE / "environments" / f"{name}.yml"
+
+
+def exit_code_of(error: WorkshopError | GraderError) -> int:
+    """The one place where families of failures become exit codes."""
+    match error:
+        case BadInput() | GradingInputBad():
+            return BAD_INPUT
+        case NotPossibleHere():
+            return NOT_POSSIBLE
+        case _:
+            return FAILED
+
+
+class Refused(click.ClickException):
+    """One message, what helps, and an exit code; no traceback."""
+
+    def __init__(self, error: WorkshopError | GraderError) -> None:
+        super().__init__(str(error))
+        self.next_step = error.next_step
+        self.exit_code = exit_code_of(error)  # type: ignore[misc] # click reads the instance
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"workshop: {self.message}", err=True)
+        if self.next_step:
+            click.echo(f"  → {self.next_step}", err=True)
+
+
+class Commands(click.Group):
+    """Keeps the order of the workshop in --help, and turns failures into messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (WorkshopError, GraderError) as error:
+            raise Refused(error) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-f",
+    "--file",
+    "spec_file",
+    type=click.Path(path_type=Path),
+    default=Path("workshop.yaml"),
+    show_default=True,
+    help="The workshop's file.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="Where workshops are kept. Default: /var/lib/workshop as root, else below your home.",
+)
+@click.version_option(package_name="hands-on-workshop")
+@click.pass_context
+def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
+    """One file and a roster become a running hands-on workshop.
+
+    \b
+    The usual order:
+      workshop init        write workshop.yaml and roster.csv
+      workshop check       is everything here, is every line right?
+      workshop up          build, start, print the seat codes
+      workshop release     hand out the labs
+      workshop grade       collect, grade, send feedback back
+      workshop report      a page about the class
+      workshop down        archive the work, leave nothing behind
+    """
+    root = (state or default_state_root(os.environ, os.geteuid())).resolve()
+    ctx.obj = Session(spec_file, root, Console(soft_wrap=not sys.stdout.isatty()))
+
+
+@workshop.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option("--name", default="my-workshop", show_default=True, help="What it is called.")
+@click.pass_obj
+def init(session: Session, folder: Path, name: str) -> None:
+    """Write a commented workshop.yaml and a roster to start from."""
+    spec, roster = write_first_files(folder.resolve(), name, SOURCE / "coursework" / "nlp")
+    click.echo(f"Wrote {spec} and {roster}.\nEdit both, then: workshop -f {spec} check")
+
+
+@workshop.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def check(session: Session, as_json: bool) -> None:
+    """Read every file and look at this machine; change nothing."""
+    findings = look(session)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+    else:
+        session.console.print(findings_table(findings))
+        people = len(session.people)
+        click.echo(f"{session.spec_file}: {people} people, {len(session.course.labs)} labs.")
+    stops = [finding for finding in findings if finding.severity == "stop"]
+    if stops:
+        raise NotPossibleHere(stops[0].what, next_step=stops[0].remedy)
+
+
+@workshop.command()
+@click.option("--wait/--no-wait", default=True, help="Start every seat's server beforehand.")
+@click.pass_obj
+def up(session: Session, wait: bool) -> None:
+    """Build what is missing, start the hub, print new seat codes.
+
+    It goes on running in the background until `workshop down`. Repeat it after an
+    accident: it starts what is missing and leaves the rest alone.
+    """
+    prepared = bring_up(session, wait)
+    click.echo(f"The hub is at {prepared.settings.address}")
+    click.echo("Next: workshop release")
+
+
+@workshop.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def status(session: Session, as_json: bool) -> None:
+    """What runs, who is there, who has submitted."""
+    found = read_status(session.paths)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2, default=str))
+    else:
+        session.console.print(status_table(found))
+
+
+@workshop.command()
+@click.argument("labs", nargs=-1)
+@click.pass_obj
+def release(session: Session, labs: Sequence[str]) -> None:
+    """Prove the labs (the solution passes, the gaps score zero), then hand them out.
+
+    Without LABS: all labs of the course or track. An unchanged lab is left alone.
+    """
+    result = ask_grader(session, "release", *(f"--lab={lab}" for lab in labs))
+    for lab in result["labs"]:
+        points, exercises = lab["points"], lab["exercises"]
+        click.echo(f"{lab['lab']}: {lab['outcome']} ({exercises} exercises, {points:g} points)")
+
+
+@workshop.command()
+@click.option("--only", multiple=True, metavar="LAB", help="This lab only; may be repeated.")
+@click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def grade(session: Session, only: Sequence[str], force: bool, as_json: bool) -> None:
+    """Collect submissions, grade them, send the feedback back."""
+    options = [f"--lab={lab}" for lab in only] + (["--force"] if force else [])
+    result = ask_grader(session, "grade", *options)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    click.echo(
+        f"Graded {result['judged']}, unchanged {result['unchanged']}, "
+        f"feedback sent {result['feedback_sent']}."
+    )
+    for waiting in result["queue"]:
+        where = f"{waiting['attendee']}, {waiting['lab']}, {waiting['cell']}"
+        click.echo(f"Not judged: {where}: {waiting['reason']}")
+    for trouble in result["troubles"]:
+        click.echo(f"Not sent: {trouble}")
+
+
+@workshop.command()
+@click.option("--pdf", is_flag=True, help="Print the page to PDF too; needs Chromium.")
+@click.option("--json", "as_json", is_flag=True, help="The results, for programs.")
+@click.pass_obj
+def report(session: Session, pdf: bool, as_json: bool) -> None:
+    """A page about the class, and its grades as CSV."""
+    if as_json:
+        click.echo(json.dumps(ask_grader(session, "results"), indent=2))
+        return
+    result = ask_grader(session, "report")
+    click.echo(f"Report: {result['html']}\nGrades: {result['csv']}")
+    if pdf:
+        target = Path(result["html"]).with_suffix(".pdf")
+        print_to_pdf(Path(result["html"]), target)
+        click.echo(f"PDF:    {target}")
+
+
+@workshop.command()
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def down(session: Session, yes: bool) -> None:
+    """Archive the attendees' work, end everything, leave nothing outside the state folder."""
+    found = read_status(session.paths)
+    working = sum(seat.running for seat in found.seats)
+    if working and not yes and sys.stdin.isatty():
+        click.confirm(f"{working} seats are running. Their work is archived. End them?", abort=True)
+    with ProgressView(session.console) as progress:
+        result = take_down(session.paths, datetime.now(UTC), progress)
+    if not result.was_running and result.archive is None and not result.accounts:
+        click.echo("Nothing to do: this workshop is down.")
+        return
+    if result.archive:
+        click.echo(f"The attendees' work: {result.archive}")
+    click.echo(f"Down. Grades and reports stay in {session.paths.home}")
+
+
+workshop.add_command(seat)
+
+
+# --- what several commands need -------------------------------------------------------
+
+
+def look(session: Session) -> tuple[local.Finding, ...]:
+    """The files, then the machine. BadInput for the first mistake in a file."""
+    spec = session.spec
+    check_date(spec, datetime.now(UTC).date(), session.spec_file)
+    limits = choose_limits(spec.name)
+    needs = local.Needs(
+        seats=len(session.people),
+        seat_memory_bytes=spec.seat.memory,
+        address=spec.hub.bind,
+        port=spec.hub.port,
+        state=session.state_root,
+        environments_built=(session.paths.hub / "settings.json").is_file(),
+        running=read_status(session.paths).up,
+        limits=limits.sentence,
+        limits_per_seat=limits.per_seat,
+        day=spec.date,
+        today=datetime.now(UTC).date(),
+    )
+    _ = session.course
+    return local.check(needs, look_at_this_machine())
+
+
+def bring_up(session: Session, wait: bool) -> Prepared:
+    """Everything up to a hub that answers, with the course opened in nbgrader."""
+    stops = [finding for finding in look(session) if finding.severity == "stop"]
+    if stops:
+        raise NotPossibleHere(stops[0].what, next_step=stops[0].remedy)
+    with ProgressView(session.console) as progress:
+        ordered = order(session, progress)
+    issued = seat_people(ordered)
+    show_codes(session, issued)
+    with ProgressView(session.console) as progress:
+        prepared = prepare(ordered, issued, progress)
+        course_desk(session).open(prepared, progress)
+        start(prepared, progress)
+        if wait:
+            start_seats(prepared, progress, time.sleep)
+    return prepared
+
+
+def show_codes(session: Session, issued: IssueResult) -> None:
+    """At once: if a later step fails, the codes are in people's hands all the same."""
+    if not issued.new_codes:
+        return
+    page = session.paths.home / "cards.html"
+    heading = CardsHeading(session.spec.name, session.spec.hub.public_address, session.spec.date)
+    write_cards(page, heading, issued)
+    session.console.print(codes_table(issued.new_codes))
+    click.echo(f"Cards to print, with QR codes: {page}")
+
+
+def order(session: Session, progress: Progress) -> UpOrder:
+    """The spec, the people and this machine's facts; environments are built on the way."""
+    kernels = sorted({lab.environment for lab in session.course.chosen(session.spec.track)})
+    machine = look_at_this_machine()
+    return UpOrder(
+        spec=session.spec,
+        spec_file=session.spec_file.resolve(),
+        paths=session.paths,
+        people=session.people,
+        course=session.course.name,
+        source=SOURCE,
+        as_root=isolation(machine) == "accounts",
+        cores=machine.cores,
+        hub=build(session, "hub", progress),
+        kernels=tuple(build(session, name, progress) for name in kernels),
+    )
+
+
+def build(session: Session, name: str, progress: Progress) -> BuiltEnvironment:
+    """One environment, built unless it is there."""
+    file = session.environment_file(name)
+    built = ensure_environment(
+        read_environment_file(file),
+        file.with_suffix(".lock"),
+        session.paths.environments,
+        interpreter=find_interpreter(),
+        on_progress=lambda at: progress(f"env {name}", at.done, at.total, at.note or at.what),
+    )
+    if built.fresh:
+        click.echo(built.how)
+    return BuiltEnvironment(built.name, built.prefix, built.python, built.identity)
+
+
+def course_desk(session: Session) -> CourseDesk:
+    """The grader's door: it gets the labs of the chosen track, as JSON."""
+    labs = session.course.chosen(session.spec.track)
+    course = session.course.model_copy(update={"labs": labs, "tracks": {}})
+    return CourseDesk(session.paths, session.spec.course, course.model_dump(mode="json"))
+
+
+def ask_grader(session: Session, verb: str, *options: str) -> dict[str, Any]:
+    with ProgressView(session.console) as progress:
+        return course_desk(session).ask(verb, *options, progress=progress)
+
+
+def main() -> None:
+    """The console script: foreseen failures are messages, others go to a log file."""
+    try:
+        workshop(standalone_mode=True)
+    except Exception:
+        log = default_state_root(os.environ, os.geteuid()) / "crash.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc())
+        click.echo(f"workshop: an unexpected failure; its details are in {log}", err=True)
+        click.echo("  → nothing was lost; repeat the command, or send that file", err=True)
+        sys.exit(FAILED)

@@ -1,0 +1,1 @@
+"""From lab sources to releases, from submissions to grades, feedback and the report."""

@@ -1,0 +1,1 @@
+"""The hub: who may enter, where a seat runs, how submissions travel."""

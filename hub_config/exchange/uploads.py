@@ -1,0 +1,137 @@
+"""Requests with a large body, taken in piece by piece and never held in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from tornado.web import stream_request_body
+
+from hub_config.exchange.archive import Contents, check
+from hub_config.exchange.config import ArchiveLimits
+from hub_config.exchange.errors import Refused, TicketUsed, TooMany
+from hub_config.exchange.files import Incoming, Upload, too_large
+from hub_config.exchange.handlers import ApiHandler
+from hub_config.exchange.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How much may be uploaded, and what the bytes were announced to be."""
+
+    limits: ArchiveLimits
+    sha256: str | None
+    size: int | None = None
+
+
+@stream_request_body
+class UploadHandler(ApiHandler):
+    """PUT of an archive: received into the store's scratch folder, checked, then filed.
+
+    Whoever isn't allowed, or announces too much, is answered before a byte is read; tornado
+    then closes the connection instead of reading the rest.
+    """
+
+    filed_status = 200
+    _admission: Admission
+    _incoming: Incoming | None = None
+    _counted: str | None = None
+
+    def admit(self) -> Admission:
+        """Raise if the caller may not upload here; else say what is expected."""
+        raise NotImplementedError
+
+    def file(self, upload: Upload, contents: Contents) -> BaseModel:
+        """Give the bytes their place in the store. Runs in a thread."""
+        raise NotImplementedError
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.request.method != "PUT":
+            return
+        self._admission = self.admit()
+        limit = self._admission.limits.upload_bytes
+        if self._announced_bytes() > limit:
+            raise too_large(limit)
+        self._count_in()
+        # Tornado's own limit lies above ours, so that ours answers.
+        self.request.connection.set_max_body_size(limit + (1 << 20))  # type: ignore[union-attr]
+        self._incoming = self.parts.store.incoming(limit)
+
+    def data_received(self, chunk: bytes) -> None:
+        # After a refusal tornado may still deliver what it had already read.
+        if self._incoming is None:
+            return
+        try:
+            self._incoming.write(chunk)
+        except Refused as error:
+            # First clean up, then answer: whoever reads the answer finds nothing left.
+            self._let_go()
+            self.refuse(error)
+
+    async def put(self, **_names: str) -> None:
+        # From here on the bytes are complete: they are filed even if the connection is lost,
+        # and the client learns it from its next attempt.
+        incoming, self._incoming = self._incoming, None
+        if incoming is None:
+            return
+        announced = self._admission
+        try:
+            upload = await asyncio.to_thread(
+                incoming.finish, sha256=announced.sha256, size=announced.size
+            )
+            contents = await asyncio.to_thread(check, upload.path, announced.limits.unpacked)
+            record = await asyncio.to_thread(self.file, upload, contents)
+        finally:
+            incoming.discard()
+        self.answer(record, self.filed_status)
+
+    def on_finish(self) -> None:
+        self._let_go()
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._let_go()
+
+    def _announced_bytes(self) -> int:
+        announced = self.request.headers.get("Content-Length", "0")
+        if not announced.isdecimal():
+            raise Refused("The Content-Length is no number.", next_step="Send a number.")
+        return int(announced)
+
+    def _count_in(self) -> None:
+        if self.parts.arriving[self.caller.name] >= self.parts.config.uploads_at_once:
+            raise TooMany(
+                "Other uploads of yours are still arriving.", next_step="Wait for them to finish."
+            )
+        self._counted = self.caller.name
+        self.parts.arriving[self._counted] += 1
+
+    def _let_go(self) -> None:
+        if self._counted is not None:
+            self.parts.arriving[self._counted] -= 1
+            self._counted = None
+        if self._incoming is not None:
+            self._incoming.discard()
+            self._incoming = None
+
+
+class SubmissionUpload(UploadHandler):
+    """PUT with a ticket: becomes a snapshot of the ticket's owner, once."""
+
+    filed_status = 201
+    ticket: Ticket
+
+    def admit(self) -> Admission:
+        username = self.caller.own_name()
+        ticket_id = self.path_kwargs["ticket_id"]
+        earlier = self.parts.store.submission_of_ticket(ticket_id)
+        if earlier is not None and earlier.username == username:
+            raise TicketUsed(earlier)
+        self.ticket = self.parts.tickets.find(ticket_id, username)
+        limits = self.parts.config.submissions
+        return Admission(limits, self.ticket.sha256, self.ticket.size)
+
+    def file(self, upload: Upload, contents: Contents) -> BaseModel:
+        return self.parts.store.add_submission(upload, contents, self.ticket)

@@ -1,0 +1,92 @@
+"""The hub's REST API as this product uses it: who is there, start and stop seats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from provisioning.errors import StepFailed
+
+
+@dataclass(frozen=True)
+class SeatServer:
+    username: str
+    running: bool
+    pending: str | None
+    last_activity: datetime | None
+
+
+class HubApi:
+    """A client with the workshop's own service token."""
+
+    def __init__(self, base: str, token: str) -> None:
+        self._client = httpx.Client(
+            base_url=base,
+            headers={"Authorization": f"token {token}"},
+            timeout=30,
+            # A proxy of the surroundings must not see traffic to loopback.
+            trust_env=False,
+        )
+
+    def healthy(self) -> bool:
+        try:
+            return self._client.get("/hub/api/").status_code == HTTPStatus.OK
+        except httpx.HTTPError:
+            return False
+
+    def servers(self) -> tuple[SeatServer, ...]:
+        return tuple(_seat_server(row) for row in self._get("/hub/api/users"))
+
+    def ensure_user(self, username: str) -> None:
+        answer = self._client.post(f"/hub/api/users/{username}")
+        if answer.status_code not in (HTTPStatus.CREATED, HTTPStatus.CONFLICT):
+            raise _refused(f"making a place for {username}", answer)
+
+    def start_server(self, username: str) -> None:
+        """Ask for a start; it may have to wait in the queue."""
+        answer = self._client.post(f"/hub/api/users/{username}/server")
+        # 400: it runs, or is starting, already.
+        if answer.status_code not in (
+            HTTPStatus.CREATED,
+            HTTPStatus.ACCEPTED,
+            HTTPStatus.BAD_REQUEST,
+        ):
+            raise _refused(f"starting the seat of {username}", answer)
+
+    def stop_server(self, username: str) -> None:
+        answer = self._client.delete(f"/hub/api/users/{username}/server")
+        if answer.status_code not in (
+            HTTPStatus.NO_CONTENT,
+            HTTPStatus.ACCEPTED,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.BAD_REQUEST,
+        ):
+            raise _refused(f"stopping the seat of {username}", answer)
+
+    def _get(self, path: str) -> Any:
+        answer = self._client.get(path)
+        if answer.status_code != HTTPStatus.OK:
+            raise _refused(f"reading {path}", answer)
+        return answer.json()
+
+
+def _seat_server(row: dict[str, Any]) -> SeatServer:
+    server = row.get("servers", {}).get("") or {}
+    active = server.get("last_activity") or row.get("last_activity")
+    return SeatServer(
+        username=row["name"],
+        running=bool(server.get("ready")),
+        pending=server.get("pending") or row.get("pending"),
+        last_activity=datetime.fromisoformat(active) if active else None,
+    )
+
+
+def _refused(what: str, answer: httpx.Response) -> StepFailed:
+    return StepFailed(
+        f"The hub answered {answer.status_code} to {what}: {answer.text[:200]}",
+        next_step="workshop status",
+    )

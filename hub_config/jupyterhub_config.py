@@ -1,0 +1,185 @@
+"""JupyterHub loads this file by path; it only says what `settings.json` means in traits.
+
+One small function per part of the hub; no decision is made here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from hub_config.programs import exchange_url
+from hub_config.settings import HubSettings, Secrets
+from hub_config.spawner import QUEUE_SECONDS, START_SECONDS
+
+LOOPBACK = "127.0.0.1"
+
+
+def configure(c: Any, settings: HubSettings, secrets: Secrets) -> None:
+    """Everything, in the order in which a request meets it."""
+    configure_proxy(c, settings, secrets)
+    configure_hub(c, settings, secrets)
+    configure_login(c, settings, secrets)
+    configure_seats(c, settings)
+    configure_services(c, settings, secrets)
+    configure_roles(c, settings)
+
+
+def configure_proxy(c: Any, settings: HubSettings, secrets: Secrets) -> None:
+    """The proxy runs beside the hub: a hub that restarts drops no connection."""
+    scheme = "https" if settings.certificate else "http"
+    c.JupyterHub.bind_url = f"{scheme}://{settings.bind}:{settings.ports.public}"
+    c.JupyterHub.proxy_class = "jupyterhub.proxy.ConfigurableHTTPProxy"
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{settings.ports.proxy_api}"
+    c.ConfigurableHTTPProxy.auth_token = secrets.proxy
+
+
+def configure_hub(c: Any, settings: HubSettings, secrets: Secrets) -> None:
+    folder = settings.hub_folder
+    c.JupyterHub.hub_bind_url = f"http://{LOOPBACK}:{settings.ports.hub}"
+    c.JupyterHub.db_url = f"sqlite:///{folder / 'jupyterhub.sqlite'}"
+    c.JupyterHub.cookie_secret = bytes.fromhex(secrets.cookie)
+    c.CryptKeeper.keys = [bytes.fromhex(secrets.crypt_key)]
+    c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates" / "hub")]
+    c.JupyterHub.template_vars = {"workshop": settings.workshop}
+    # Seats outlive the hub; the next hub adopts them.
+    c.JupyterHub.cleanup_servers = False
+    c.JupyterHub.cleanup_proxy = False
+    c.JupyterHub.allow_named_servers = False
+    # Our queue paces the starts; JupyterHub's limit would answer 429 instead.
+    c.JupyterHub.concurrent_spawn_limit = 0
+    c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
+    c.JupyterHub.default_url = "/hub/home" if not settings.attendees else "/hub/spawn"
+
+
+def configure_login(c: Any, settings: HubSettings, secrets: Secrets) -> None:
+    if settings.login is None:
+        c.JupyterHub.authenticator_class = "hub_config.authenticator.SeatAuthenticator"
+        c.SeatAuthenticator.seats_file = str(settings.seats_file)
+        c.Authenticator.enable_auth_state = True
+        return
+    # Any other JupyterHub Authenticator: it says who a person is, the roster who may enter.
+    c.JupyterHub.authenticator_class = settings.login.class_name
+    known = {*settings.attendees, *settings.assistants, *settings.instructors}
+    c.Authenticator.allowed_users = known
+    c.JupyterHub.load_groups = {
+        "attendees": {"users": list(settings.attendees)},
+        "assistants": {"users": list(settings.assistants)},
+        "instructors": {"users": list(settings.instructors)},
+    }
+    section = c[settings.login.class_name.rpartition(".")[2]]
+    for trait, value in settings.login.config.items():
+        setattr(section, trait, value)
+
+
+def configure_seats(c: Any, settings: HubSettings) -> None:
+    seat = settings.seat
+    c.JupyterHub.spawner_class = "hub_config.spawner.SeatSpawner"
+    c.Spawner.cmd = [str(settings.hub_python), "-m", "jupyterhub.singleuser"]
+    c.Spawner.default_url = "/lab"
+    c.Spawner.start_timeout = QUEUE_SECONDS + START_SECONDS
+    c.Spawner.http_timeout = START_SECONDS
+    c.Spawner.env_keep = ["LANG", "LC_ALL"]
+    path = os.pathsep.join([str(settings.hub_python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
+    c.Spawner.environment = {"PYTHONPATH": str(settings.library), "PATH": path, "LANG": "C.UTF-8"}
+    c.SeatSpawner.workshop = settings.workshop
+    c.SeatSpawner.isolation = seat.isolation
+    c.SeatSpawner.homes = str(settings.homes)
+    c.SeatSpawner.read_only = [
+        *(str(path) for path in seat.environments),
+        str(settings.library),
+        str(seat.config),
+    ]
+    c.SeatSpawner.jupyter_path = [str(path) for path in seat.jupyter_path]
+    c.SeatSpawner.config_folder = str(seat.config)
+    c.SeatSpawner.exchange_url = exchange_url(settings)
+    c.SeatSpawner.memory_bytes = seat.memory_bytes
+    c.SeatSpawner.cpus = seat.cpus
+    c.SeatSpawner.processes = seat.processes
+    c.SeatSpawner.slots = settings.starts_at_once
+
+
+def configure_services(c: Any, settings: HubSettings, secrets: Secrets) -> None:
+    """All run under our supervisor, so that a hub that dies leaves none of them behind."""
+    ports = settings.ports
+    c.JupyterHub.services = [
+        {
+            "name": "exchange",
+            "url": f"http://{LOOPBACK}:{ports.exchange}",
+            "api_token": secrets.exchange,
+            "oauth_no_confirm": True,
+            "display": False,
+        },
+        {
+            "name": "formgrader",
+            "url": f"http://{LOOPBACK}:{ports.formgrader}",
+            "api_token": secrets.formgrader,
+            "oauth_no_confirm": True,
+        },
+        {"name": "idle-culler", "api_token": secrets.culler},
+        {"name": "workshop", "api_token": secrets.workshop},
+    ]
+
+
+def configure_roles(c: Any, settings: HubSettings) -> None:
+    staff = ["instructors", "assistants"]
+    formgrader = "access:services!service=formgrader"
+    exchange = "access:services!service=exchange"
+    c.JupyterHub.load_roles = [
+        {
+            "name": "user",
+            "scopes": ["self", exchange],
+        },
+        {
+            "name": "server",
+            "scopes": ["users:activity!user", "access:servers!server", exchange],
+        },
+        {
+            "name": "staff",
+            "scopes": [formgrader, "list:services", "read:services!service=formgrader"],
+            "groups": staff,
+        },
+        {
+            "name": "formgrader",
+            "scopes": [exchange, "read:users", "read:groups"],
+            "services": ["formgrader"],
+        },
+        {
+            "name": "exchange",
+            "scopes": ["read:users", "read:groups"],
+            "services": ["exchange"],
+        },
+        {
+            "name": "idle-culler",
+            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+            "services": ["idle-culler"],
+        },
+        {
+            "name": "workshop",
+            "scopes": [
+                "admin:users",
+                "admin:servers",
+                "read:hub",
+                "list:users",
+                "tokens",
+                "proxy",
+                "shutdown",
+                "access:services",
+                "access:servers",
+            ],
+            "services": ["workshop"],
+        },
+    ]
+
+
+def _read(model: Any, path: Path) -> Any:
+    return model.model_validate(json.loads(path.read_text()))
+
+
+if "get_config" in globals():
+    _settings = _read(HubSettings, Path(os.environ["WORKSHOP_HUB_SETTINGS"]))
+    _secrets = _read(Secrets, _settings.secrets_file)
+    configure(globals()["get_config"](), _settings, _secrets)

@@ -1,0 +1,169 @@
+"""The processes of a running workshop: what each is, under which account, with which secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub_config.settings import HubSettings, Secrets
+
+LOOPBACK = "127.0.0.1"
+#: Ports below this need root to listen on.
+FIRST_FREE_PORT = 1024
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Who our own processes run as; None as an ordinary user: all run as that user."""
+
+    service: str | None = None
+    grader: str | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    argv: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    folder: Path
+    order: int
+    account: str | None = None
+    #: Kernels belong to their server; seats don't belong to the hub.
+    ends_children: bool = True
+
+
+def programs(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> tuple[Program, ...]:
+    """In the order in which they start."""
+    return (
+        proxy(settings, secrets, accounts),
+        exchange(settings, secrets, accounts),
+        hub(settings),
+        formgrader(settings, secrets, accounts),
+        culler(settings, secrets, accounts),
+    )
+
+
+def proxy(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    ports = settings.ports
+    argv = [
+        *(str(settings.hub_python), str(settings.hub_python.parent / "configurable-http-proxy")),
+        *("--ip", settings.bind, "--port", str(ports.public)),
+        *("--api-ip", LOOPBACK, "--api-port", str(ports.proxy_api)),
+        *("--default-target", f"http://{LOOPBACK}:{ports.hub}"),
+        *("--error-target", f"http://{LOOPBACK}:{ports.hub}/hub/error"),
+    ]
+    if settings.certificate and settings.certificate_key:
+        argv += ["--ssl-cert", str(settings.certificate)]
+        argv += ["--ssl-key", str(settings.certificate_key)]
+    return Program(
+        name="proxy",
+        argv=tuple(argv),
+        environment=_environment(settings, {"CONFIGPROXY_AUTH_TOKEN": secrets.proxy}),
+        folder=settings.state_home,
+        order=10,
+        account=accounts.service if ports.public >= FIRST_FREE_PORT else None,
+    )
+
+
+def exchange(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    python, config = str(settings.hub_python), str(settings.state_home / "exchange.json")
+    return Program(
+        name="exchange",
+        argv=(python, "-m", "hub_config.exchange.service", "--config", config),
+        environment=_environment(settings, service_environment(settings, "exchange", secrets)),
+        folder=settings.state_home,
+        order=20,
+        account=accounts.service,
+    )
+
+
+def hub(settings: HubSettings) -> Program:
+    config = settings.library / "hub_config" / "jupyterhub_config.py"
+    facts = {"WORKSHOP_HUB_SETTINGS": str(settings.hub_folder / "settings.json")}
+    return Program(
+        name="hub",
+        argv=(str(settings.hub_python), "-m", "jupyterhub", "--config", str(config)),
+        environment=_environment(settings, facts),
+        folder=settings.hub_folder,
+        order=30,
+        ends_children=False,
+    )
+
+
+def formgrader(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    """nbgrader's formgrader, shared by all staff, where the gradebook is."""
+    course = settings.state_home / "course"
+    facts = service_environment(settings, "formgrader", secrets) | {
+        "HOME": str(course),
+        "JUPYTERHUB_DEFAULT_URL": "/formgrader",
+        "JUPYTER_CONFIG_PATH": str(settings.state_home / "formgrader-config"),
+        # Kernels in a jail without network, under the names that the labs ask for.
+        "JUPYTER_PATH": str(course / "jupyter"),
+        "WORKSHOP_EXCHANGE_URL": exchange_url(settings),
+    }
+    return Program(
+        name="formgrader",
+        argv=(str(settings.hub_python), "-m", "jupyterhub.singleuser"),
+        environment=_environment(settings, facts),
+        folder=course,
+        order=40,
+        account=accounts.grader,
+    )
+
+
+def culler(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    facts = {
+        "JUPYTERHUB_API_TOKEN": secrets.culler,
+        "JUPYTERHUB_API_URL": f"http://{LOOPBACK}:{settings.ports.hub}/hub/api",
+    }
+    seconds = settings.idle_minutes * 60
+    argv = (str(settings.hub_python), "-m", "jupyterhub_idle_culler", f"--timeout={seconds}")
+    return Program(
+        name="culler",
+        argv=argv,
+        environment=_environment(settings, facts),
+        folder=settings.state_home,
+        order=50,
+        account=accounts.service,
+    )
+
+
+def exchange_url(settings: HubSettings) -> str:
+    """Where submissions go from this machine."""
+    return f"http://{LOOPBACK}:{settings.ports.exchange}/services/exchange/"
+
+
+def service_environment(settings: HubSettings, name: str, secrets: Secrets) -> dict[str, str]:
+    """What JupyterHub gives to a service that it manages itself; ours are supervised."""
+    port, token = {
+        "exchange": (settings.ports.exchange, secrets.exchange),
+        "formgrader": (settings.ports.formgrader, secrets.formgrader),
+    }[name]
+    scopes = json.dumps([f"access:services!service={name}"])
+    return {
+        "JUPYTERHUB_API_TOKEN": token,
+        "JUPYTERHUB_API_URL": f"http://{LOOPBACK}:{settings.ports.hub}/hub/api",
+        "JUPYTERHUB_BASE_URL": "/",
+        "JUPYTERHUB_HOST": "",
+        "JUPYTERHUB_CLIENT_ID": f"service-{name}",
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": f"/services/{name}/oauth_callback",
+        "JUPYTERHUB_OAUTH_SCOPES": scopes,
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
+        "JUPYTERHUB_SERVICE_NAME": name,
+        "JUPYTERHUB_SERVICE_PREFIX": f"/services/{name}/",
+        "JUPYTERHUB_SERVICE_URL": f"http://{LOOPBACK}:{port}/services/{name}/",
+    }
+
+
+def _environment(settings: HubSettings, facts: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    path = f"{settings.hub_python.parent}:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"
+    common = {
+        "PATH": path,
+        "PYTHONPATH": str(settings.library),
+        "PYTHONUNBUFFERED": "1",
+        "LANG": "C.UTF-8",
+        # Marks our processes, so that `down` can prove that none is left.
+        "WORKSHOP_STATE_HOME": str(settings.state_home),
+    }
+    return tuple(sorted((common | facts).items()))

@@ -1,0 +1,1 @@
+"""Robots that do what people do, to see a class happen before it happens."""

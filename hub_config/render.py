@@ -1,0 +1,233 @@
+"""Every file of the hub as text: pure, so that a test can read what an installation would get."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hub_config.exchange.config import ArchiveLimits, ServiceConfig
+from hub_config.programs import Program
+from hub_config.settings import HubSettings, Secrets
+from hub_config.spec import SubmissionsSpec
+
+#: JupyterLab parts that only staff may see, and parts that would ask the internet.
+STAFF_ONLY = ("formgrader", "course-list", "create-assignment")
+PHONES_HOME = (
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/extensionmanager-extension",
+)
+
+
+#: Server parts that a class doesn't use and every seat would pay for.
+UNUSED_SERVER_PARTS = ("jupyter_lsp", "jupyterlab_jupytext", "notebook", "notebook_shim")
+PLUGINS = "hub_config.exchange.plugins"
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    text: str
+    mode: int = 0o644
+
+
+Files = dict[Path, RenderedFile]
+
+
+def render(settings: HubSettings, secrets: Secrets, programs: tuple[Program, ...]) -> Files:
+    """{path: text} for everything below the state folder that is not data."""
+    return {
+        settings.hub_folder / "settings.json": RenderedFile(
+            _pretty(settings.model_dump(mode="json"))
+        ),
+        settings.secrets_file: RenderedFile(_pretty(secrets.model_dump(mode="json")), 0o600),
+        settings.hub_folder / "supervisord.conf": RenderedFile(
+            supervisord(settings, programs), 0o600
+        ),
+        **seat_configuration(settings),
+        **formgrader_configuration(settings),
+    }
+
+
+def exchange_configuration(settings: HubSettings, submissions: SubmissionsSpec) -> Files:
+    """The submission service's file."""
+    config = ServiceConfig(
+        course=settings.course,
+        port=settings.ports.exchange,
+        store=settings.state_home / "exchange",
+        reports=settings.state_home / "reports",
+        submissions=ArchiveLimits(
+            max_megabytes=submissions.max_megabytes,
+            max_files=submissions.max_files,
+            max_unpacked_megabytes=5 * submissions.max_megabytes,
+        ),
+        instructor_groups=frozenset({"instructors", "assistants"}),
+        instructor_services=frozenset({"formgrader"}),
+    )
+    return {
+        settings.state_home / "exchange.json": RenderedFile(
+            _pretty(config.model_dump(mode="json"))
+        ),
+    }
+
+
+def seat_configuration(settings: HubSettings) -> Files:
+    """How JupyterLab and nbgrader look from a seat."""
+    folder = settings.seat.config
+    return {
+        folder / "jupyter_server_config.json": RenderedFile(_pretty(_seat_server(settings))),
+        folder / "nbgrader_config.py": RenderedFile(_seat_nbgrader(settings)),
+        folder / "labconfig" / "page_config.json": RenderedFile(_pretty(_seat_page())),
+    }
+
+
+def formgrader_configuration(settings: HubSettings) -> Files:
+    """The formgrader's server; nbgrader's own settings are in the course folder."""
+    folder = settings.state_home / "formgrader-config"
+    # JupyterHub forbids frames; the formgrader shows submissions in one of its own.
+    headers = {"Content-Security-Policy": "frame-ancestors 'self'"}
+    server = {
+        "ServerApp": {
+            "jpserver_extensions": {
+                "nbgrader.server_extensions.formgrader": True,
+                "nbgrader.server_extensions.validate_assignment": True,
+                "nbgrader.server_extensions.assignment_list": False,
+                "nbgrader.server_extensions.course_list": False,
+                **dict.fromkeys(UNUSED_SERVER_PARTS, False),
+            },
+            "tornado_settings": {"headers": headers},
+        },
+        "ConnectionFileMixin": {"transport": "ipc"},
+    }
+    return {
+        folder / "jupyter_server_config.json": RenderedFile(_pretty(server)),
+        folder / "labconfig" / "page_config.json": RenderedFile(
+            _pretty({"disabledExtensions": dict.fromkeys(PHONES_HOME, True)})
+        ),
+    }
+
+
+def exchange_classes() -> dict[str, str]:
+    """nbgrader's exchange, part by part, as ours."""
+    return {
+        "exchange": f"{PLUGINS}.Exchange",
+        "list": f"{PLUGINS}.ExchangeList",
+        "fetch_assignment": f"{PLUGINS}.ExchangeFetchAssignment",
+        "fetch_feedback": f"{PLUGINS}.ExchangeFetchFeedback",
+        "submit": f"{PLUGINS}.ExchangeSubmit",
+        "collect": f"{PLUGINS}.ExchangeCollect",
+        "release_assignment": f"{PLUGINS}.ExchangeReleaseAssignment",
+        "release_feedback": f"{PLUGINS}.ExchangeReleaseFeedback",
+    }
+
+
+def supervisord(settings: HubSettings, programs: tuple[Program, ...]) -> str:
+    """supervisord's configuration; it restarts what dies. Holds tokens: 0600."""
+    run, logs = settings.state_home / "run", settings.state_home / "logs"
+    head = f"""\
+[unix_http_server]
+file={run / "supervisor.sock"}
+chmod=0700
+
+[supervisord]
+logfile={logs / "supervisord.log"}
+pidfile={run / "supervisord.pid"}
+childlogdir={logs}
+nodaemon=false
+minfds=4096
+silent=true
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{run / "supervisor.sock"}
+"""
+    return head + "".join(_program(program, logs) for program in programs)
+
+
+def _program(program: Program, logs: Path) -> str:
+    # A program must not outlive supervisord (kill -9 included): that would leave
+    # processes that nobody watches. Seats are in sessions of their own and do.
+    command = " ".join(_quoted(part) for part in ("setpriv", "--pdeathsig", "KILL", *program.argv))
+    environment = ",".join(f"{key}={_bare(value)}" for key, value in program.environment)
+    lines = [
+        f"\n[program:{program.name}]",
+        f"command={command}",
+        f"environment={environment}",
+        f"directory={program.folder}",
+        f"priority={program.order}",
+        "autorestart=true",
+        "startsecs=1",
+        "startretries=20",
+        "stopwaitsecs=15",
+        f"stopasgroup={str(program.ends_children).lower()}",
+        f"killasgroup={str(program.ends_children).lower()}",
+        "redirect_stderr=true",
+        f"stdout_logfile={logs / (program.name + '.log')}",
+        "stdout_logfile_maxbytes=20MB",
+        "stdout_logfile_backups=2",
+        *([f"user={program.account}"] if program.account else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    # supervisord expands %(name)s and splits like a shell.
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def _bare(value: str) -> str:
+    """A value of `environment=`, where supervisord knows quotes but no escapes in them."""
+    quote = "'" if '"' in value else '"'
+    if quote in value or "\n" in value:
+        raise ValueError(f"supervisord has no way to write {value!r}")
+    return f"{quote}{value.replace('%', '%%')}{quote}"
+
+
+def _seat_server(settings: HubSettings) -> dict[str, Any]:
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {
+                "nbgrader.server_extensions.formgrader": False,
+                "nbgrader.server_extensions.course_list": False,
+                "nbgrader.server_extensions.assignment_list": True,
+                "nbgrader.server_extensions.validate_assignment": True,
+                **dict.fromkeys(UNUSED_SERVER_PARTS, False),
+            }
+        },
+        # Sockets in the jail's private /tmp: no seat can reach another's kernels.
+        "ConnectionFileMixin": {"transport": "ipc"},
+        "KernelSpecManager": {
+            "allowed_kernelspecs": list(settings.seat.kernels),
+            "ensure_native_kernel": False,
+        },
+        "MultiKernelManager": {"default_kernel_name": settings.seat.kernels[0]},
+    }
+
+
+def _seat_nbgrader(settings: HubSettings) -> str:
+    plugins = "\n".join(
+        f"c.ExchangeFactory.{part} = {name!r}" for part, name in exchange_classes().items()
+    )
+    return f"""\
+import os
+
+c = get_config()
+c.CourseDirectory.course_id = {settings.course!r}
+c.CourseDirectory.student_id = os.environ.get("JUPYTERHUB_USER", "")
+c.CourseDirectory.root = os.environ["HOME"]
+{plugins}
+c.ExecutePreprocessor.timeout = 120
+c.KernelManager.transport = "ipc"
+"""
+
+
+def _seat_page() -> dict[str, Any]:
+    hidden = {f"@jupyter/nbgrader:{part}": True for part in STAFF_ONLY}
+    return {"disabledExtensions": hidden | dict.fromkeys(PHONES_HOME, True)}
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"

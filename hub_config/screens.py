@@ -1,0 +1,134 @@
+"""What the command line shows of a workshop, as tables and progress; it decides where to print."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hub_config.cards import seat_rows
+from hub_config.seats import IssuedCode, Seat
+from hub_config.status import WorkshopStatus
+from provisioning.providers.local import Finding
+
+#: Piped output gets at most one line per stage and this many seconds.
+LINE_SECONDS = 5.0
+
+
+class ProgressView:
+    """Stages with their counts and times: bars on a terminal, lines in a pipe."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._bars = Progress(
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, int] = {}
+        self._started: dict[str, float] = {}
+        self._said: dict[str, float] = {}
+        self._finished: set[str] = set()
+
+    def __enter__(self) -> ProgressView:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        self._started.setdefault(stage, self._clock())
+        if self._console.is_terminal:
+            self._draw(stage, done, total, note)
+        else:
+            self._say(stage, done, total, note)
+
+    def _draw(self, stage: str, done: int, total: int, note: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total, note=note)
+        task = self._bars.tasks[self._tasks[stage]]
+        self._bars.update(task.id, completed=done, total=total, note=note)
+
+    def _say(self, stage: str, done: int, total: int, note: str) -> None:
+        now = self._clock()
+        finished = done >= total
+        if stage in self._finished:
+            return
+        if not finished and now - self._said.get(stage, 0.0) < LINE_SECONDS:
+            return
+        self._said[stage] = now
+        seconds = now - self._started[stage]
+        tail = f"  {note}" if note else ""
+        self._console.print(
+            f"{stage:<14} {done}/{total}  {seconds:5.1f} s{tail}", soft_wrap=True, highlight=False
+        )
+        if finished:
+            self._finished.add(stage)
+
+
+def codes_table(codes: Iterable[IssuedCode]) -> Table:
+    """New seat codes: shown once, stored nowhere."""
+    table = Table(title="New seat codes: they are shown only now", title_justify="left")
+    for heading in ("Seat", "Name", "Role", "Username", "Seat code"):
+        table.add_column(heading, no_wrap=heading != "Name")
+    for row in seat_rows(codes):
+        cells = (row.seat, escape(row.name), row.role, row.username, f"[bold]{row.code}[/bold]")
+        table.add_row(*cells)
+    return table
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """What `check` found out about this machine, with what helps."""
+    styles = {"ok": "green", "warn": "yellow", "stop": "bold red"}
+    table = Table(show_header=False, box=None)
+    for finding in findings:
+        style = styles[finding.severity]
+        remedy = f"\n[dim]→ {escape(finding.remedy)}[/dim]" if finding.remedy else ""
+        table.add_row(f"[{style}]{finding.severity}[/{style}]", f"{escape(finding.what)}{remedy}")
+    return table
+
+
+def seats_table(seats: Iterable[Seat]) -> Table:
+    table = Table()
+    for heading in ("Seat", "Username", "Name", "Role", "Codes issued", "State"):
+        table.add_column(heading)
+    for seat in seats:
+        state = "removed" if seat.removed else "open"
+        number = f"{seat.number:02d}"
+        table.add_row(number, seat.username, escape(seat.name), seat.role, str(seat.issue), state)
+    return table
+
+
+def status_table(status: WorkshopStatus) -> Table:
+    """Seats with what they do now; programs that don't run stand out."""
+    state = "up" if status.up else "down"
+    table = Table(title=f"{status.workshop}: {state}  {status.address or ''}")
+    table.add_column("What")
+    table.add_column("State")
+    table.add_column("Detail", overflow="fold")
+    for program in status.programs:
+        style = "green" if program.running else "bold red"
+        table.add_row(program.name, f"[{style}]{program.state.lower()}", program.detail)
+    for seat in status.seats:
+        state = "running" if seat.running else seat.pending or "not started"
+        seen = f"last seen {seat.last_activity:%H:%M:%S} UTC" if seat.last_activity else ""
+        table.add_row(f"seat {seat.username}", state, seen)
+    for assignment, count in status.submissions.items():
+        table.add_row(f"lab {assignment}", "submitted", f"by {count}")
+    return table

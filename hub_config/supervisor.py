@@ -1,0 +1,144 @@
+"""supervisord keeps the workshop's processes running until `down`; this module talks to it.
+
+A well-kept supervisor beats a home-made one: restart on failure, log rotation, one
+account per program. On machines with systemd the same programs become units.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from provisioning.errors import StepFailed
+
+START_SECONDS = 15
+STOP_SECONDS = 60
+#: Every process that we start carries this variable: the state folder it belongs to.
+MARK = "WORKSHOP_STATE_HOME"
+
+
+@dataclass(frozen=True)
+class ProgramState:
+    name: str
+    state: str
+    detail: str
+
+    @property
+    def running(self) -> bool:
+        return self.state == "RUNNING"
+
+
+class Supervisor:
+    """One supervisord for one workshop, found by its configuration file."""
+
+    def __init__(self, hub_python: Path, configuration: Path, state_home: Path) -> None:
+        self._python = hub_python
+        self._configuration = configuration
+        self._state_home = state_home
+
+    def pid(self) -> int | None:
+        """The running supervisord of this configuration, found without a pid file."""
+        for process in psutil.process_iter(["pid", "cmdline"]):
+            command = process.info["cmdline"] or []
+            if str(self._configuration) in command and "supervisor.supervisord" in command:
+                return int(process.info["pid"])
+        return None
+
+    def ensure_running(self) -> bool:
+        """Start it, or tell the running one about changed programs. True when started."""
+        if self.pid() is not None:
+            self._control("update")
+            self._start_stopped()
+            return False
+        self._end_leftovers()
+        environment = {**os.environ, MARK: str(self._state_home)}
+        command = [str(self._python), "-m", "supervisor.supervisord"]
+        command += ["-c", str(self._configuration)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode != 0 or not _wait(lambda: bool(self.states()), START_SECONDS):
+            raise StepFailed(
+                f"supervisord did not start: {(done.stderr or done.stdout).strip() or 'no answer'}",
+                next_step=f"read {self._state_home / 'logs' / 'supervisord.log'}",
+            )
+        return True
+
+    def states(self) -> tuple[ProgramState, ...]:
+        """Every program and its state; empty when supervisord does not run."""
+        rows = [line.split(None, 2) for line in self._control("status").splitlines()]
+        known = {"RUNNING", "STARTING", "STOPPED", "BACKOFF", "EXITED", "FATAL", "STOPPING"}
+        return tuple(
+            ProgramState(row[0], row[1], row[2] if len(row) > 2 else "")
+            for row in rows
+            if len(row) > 1 and row[1] in known
+        )
+
+    def restart(self, name: str) -> None:
+        self._control("restart", name)
+
+    def shut_down(self) -> bool:
+        """End every program, then supervisord. False when there was nothing to end."""
+        pid = self.pid()
+        if pid is None:
+            self._end_leftovers()
+            return False
+        self._control("shutdown")
+        if not _wait(lambda: self.pid() is None, STOP_SECONDS):
+            _end(psutil.Process(pid))
+        self._end_leftovers()
+        return True
+
+    def leftovers(self) -> tuple[psutil.Process, ...]:
+        """Processes that carry our mark, supervisord's own tree and seats included."""
+        return tuple(process for process in psutil.process_iter() if self._is_ours(process))
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARK) == str(self._state_home)
+        except (psutil.Error, OSError):
+            return False
+
+    def _end_leftovers(self) -> None:
+        """Programs whose supervisord was killed. Seats are left to the next hub."""
+        for process in self.leftovers():
+            try:
+                is_seat = "JUPYTERHUB_USER" in process.environ()
+            except (psutil.Error, OSError):
+                continue
+            if not is_seat and process.pid != os.getpid():
+                _end(process)
+
+    def _start_stopped(self) -> None:
+        for program in self.states():
+            if not program.running and program.state != "STARTING":
+                self._control("start", program.name)
+
+    def _control(self, *verb: str) -> str:
+        command = [str(self._python), "-m", "supervisor.supervisorctl"]
+        command += ["-c", str(self._configuration), *verb]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return done.stdout
+
+
+def _end(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+        process.wait(timeout=5)
+    except psutil.TimeoutExpired:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _wait(happened: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happened():
+            return True
+        time.sleep(0.2)
+    return False

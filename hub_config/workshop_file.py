@@ -1,0 +1,53 @@
+"""A first workshop.yaml and roster, commented, for `workshop init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from provisioning.errors import AlreadyTaken
+
+SPEC = """\
+# A workshop, as an instructor decides it. Every line with a # in front is a default:
+# take the # away to change it.
+
+name: {name}
+course: {course}          # a folder with course.yaml
+# track: amlc-half-day    # some of its labs, in another order
+# date: 2027-01-30        # the day of the class
+
+roster: roster.csv        # or, for walk-ins:  seats: 30
+
+hub:
+  port: 8000
+# bind: 0.0.0.0                       # let laptops in; say then what they type:
+# address: http://192.0.2.7:8000
+# tls: {{certificate: cert.pem, key: key.pem}}
+# login: {{class: oauthenticator.github.GitHubOAuthenticator, config: {{client_id: ...}}}}
+# idle_minutes: 60                    # an unused seat is stopped, its work stays
+
+# seat: {{memory: 2G, cpus: 1}}         # limits of one seat
+# submissions: {{max_megabytes: 20, max_files: 200}}
+"""
+
+ROSTER = """\
+name,email,role
+Grace Hopper,grace@example.org,instructor
+Ada Lovelace,ada@example.org,attendee
+Alan Turing,alan@example.org,attendee
+"""
+
+
+def write_first_files(folder: Path, name: str, course: Path) -> tuple[Path, Path]:
+    """workshop.yaml and roster.csv. Nothing that exists is overwritten."""
+    spec, roster = folder / "workshop.yaml", folder / "roster.csv"
+    for path in (spec, roster):
+        if path.exists():
+            raise AlreadyTaken(
+                f"{path} exists; nothing was written",
+                next_step=f"edit it and run `workshop check`, or remove {path.name} first",
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    inside = course.relative_to(folder) if course.is_relative_to(folder) else course
+    spec.write_text(SPEC.format(name=name, course=inside))
+    roster.write_text(ROSTER)
+    return spec, roster

@@ -1,0 +1,1 @@
+"""Hosts and what is on them: state folders, accounts, limits and environments."""

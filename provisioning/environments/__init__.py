@@ -1,0 +1,1 @@
+"""Environments: read a conda environment file, lock it, build it, verify it."""

@@ -1,0 +1,134 @@
+"""Lock environments: every package at one version, with the hashes of its files.
+
+`python -m provisioning.environments.lock` rewrites the locks of this project, and
+`python -m provisioning.environments.lock FILE.yml` writes the lock of one file. Versions
+already locked are kept while they still fit; delete a lock first to move to new ones.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioning.environments.files import EnvironmentFile, read_environment_file
+from provisioning.environments.uv import explain, run_uv
+from provisioning.errors import StepFailed, WorkshopError
+from provisioning.folders import write_atomically
+
+# The Python that the locks are for, and that environments are built with: a lock made
+# with a newer patch release may name packages that refuse an older one.
+INTERPRETER = Path("/usr/bin/python3")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a lock must satisfy."""
+
+    requirements: tuple[str, ...]
+    overrides: Path | None = None
+    constraints: tuple[Path, ...] = ()
+
+
+def lock(wanted: Wanted, out: Path, *, interpreter: Path = INTERPRETER) -> None:
+    """Write the lock for `wanted` to `out`: the same bytes for the same packages."""
+    draft = out.with_name(f".{out.name}.draft")
+    try:
+        if out.exists():
+            shutil.copyfile(out, draft)  # uv prefers the versions it finds there
+        outcome = run_uv(
+            _arguments(wanted, draft, interpreter), text="\n".join(wanted.requirements) + "\n"
+        )
+        if outcome.disk_full:
+            raise StepFailed(f"{out}: the disk is full", next_step="free some space, then repeat")
+        if outcome.status != 0:
+            raise explain(outcome, task=f"Locking {out.stem}", lock=out)
+        content = draft.read_bytes()
+    finally:
+        draft.unlink(missing_ok=True)
+    _refuse_addresses(content, out)
+    write_atomically(out, content)
+
+
+def _arguments(wanted: Wanted, draft: Path, interpreter: Path) -> list[str]:
+    arguments = ["pip", "compile", "-", "--quiet", "--python", str(interpreter)]
+    arguments += ["--generate-hashes", "--no-header", "--no-annotate", "-o", str(draft)]
+    if wanted.overrides:
+        arguments += ["--overrides", str(wanted.overrides)]
+    for constraint in wanted.constraints:
+        arguments += ["--constraints", str(constraint)]
+    return arguments
+
+
+def _refuse_addresses(content: bytes, out: Path) -> None:
+    """A lock that names a host or a folder would only work where that can be reached."""
+    for line in content.decode().splitlines():
+        if "://" in line or line.startswith(("-e", "--index", "--extra-index", "--find-links")):
+            raise StepFailed(
+                f"{out} was not written: it would depend on an address: {line}",
+                next_step="ask for packages by name and version only",
+            )
+
+
+def lock_environment(file: EnvironmentFile, *, interpreter: Path = INTERPRETER) -> Path:
+    """Lock a conda environment file's pip section, beside the file."""
+    lock(Wanted(file.pip, file.overrides), file.lock, interpreter=interpreter)
+    return file.lock
+
+
+def lock_command_line(project: Path, *, interpreter: Path = INTERPRETER) -> Path:
+    """Lock what the command line needs, on the versions that the hub has."""
+    locks = project / "environments"
+    requirements = _pyproject(project)["project"]["dependencies"]
+    wanted = Wanted(tuple(requirements), constraints=(locks / "hub.lock",))
+    lock(wanted, locks / "cli.lock", interpreter=interpreter)
+    return locks / "cli.lock"
+
+
+def lock_development(project: Path, *, interpreter: Path = INTERPRETER) -> Path:
+    """Lock what the tests need: the development tools, the hub's and the command line's."""
+    locks = project / "environments"
+    pyproject = _pyproject(project)
+    wanted = Wanted(
+        requirements=(
+            *pyproject["dependency-groups"]["dev"],
+            *read_environment_file(locks / "hub.yml").pip,
+            *pyproject["project"]["dependencies"],
+        ),
+        constraints=(locks / "hub.lock", locks / "cli.lock"),
+    )
+    lock(wanted, locks / "dev.lock", interpreter=interpreter)
+    return locks / "dev.lock"
+
+
+def lock_project(project: Path, *, interpreter: Path = INTERPRETER) -> Iterable[Path]:
+    """Rewrite all locks of the project; the environments first, for the rest follow them."""
+    for path in sorted((project / "environments").glob("*.yml")):
+        yield lock_environment(read_environment_file(path), interpreter=interpreter)
+    yield lock_command_line(project, interpreter=interpreter)
+    yield lock_development(project, interpreter=interpreter)
+
+
+def _pyproject(project: Path) -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The entry that `make lock` calls."""
+    try:
+        if arguments:
+            written = [lock_environment(read_environment_file(Path(a))) for a in arguments]
+        else:
+            written = list(lock_project(Path.cwd()))
+    except WorkshopError as error:
+        sys.stderr.write(f"{error.message}\n{error.next_step}\n")
+        return 2
+    sys.stdout.writelines(f"{path}\n" for path in written)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
