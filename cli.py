@@ -31,8 +31,17 @@ from hub_config.course_desk import CourseDesk
 from hub_config.down import take_down
 from hub_config.grading_process import GradingInputBad, Progress
 from hub_config.people import Person, walk_ins
+from hub_config.rehearsal.demo import play
+from hub_config.rehearsal.stage import forget_last_demo, write_demo
 from hub_config.roster import read_roster
-from hub_config.screens import ProgressView, codes_table, findings_table, status_table
+from hub_config.screens import (
+    ProgressView,
+    codes_table,
+    findings_table,
+    scores_table,
+    status_table,
+    times_table,
+)
 from hub_config.seats import IssueResult
 from hub_config.spec import WorkshopSpec, check_date, check_files
 from hub_config.status import read_status
@@ -48,7 +57,7 @@ from hub_config.up import (
 from hub_config.workshop_file import write_first_files
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
-from provisioning.errors import BadInput, NotPossibleHere, Place, WorkshopError
+from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed, WorkshopError
 from provisioning.interpreter import find_interpreter
 from provisioning.isolation import isolation
 from provisioning.limits import choose_limits
@@ -302,6 +311,35 @@ def down(session: Session, yes: bool) -> None:
 
 
 workshop.add_command(seat)
+
+
+@workshop.command()
+@click.option("--port", default=8000, show_default=True, help="Where the demo's hub listens.")
+@click.option("--keep", is_flag=True, help="Leave it running, to look at it in a browser.")
+@click.pass_context
+def demo(ctx: click.Context, port: int, keep: bool) -> None:
+    """A whole workshop on this machine: five robots learn, submit and are graded."""
+    begun = time.monotonic()
+    outer: Session = ctx.obj
+    folder = outer.state_root / "demo-files"
+    spec = write_demo(folder, SOURCE / "coursework" / "nlp", port)
+    session = Session(spec, outer.state_root, outer.console)
+    take_down(session.paths, datetime.now(UTC), lambda *at: None)
+    forget_last_demo(session.paths)
+    try:
+        prepared = bring_up(session, wait=True)
+        labs = {lab.name: lab.environment for lab in session.course.chosen(None)}
+        with ProgressView(session.console) as progress:
+            outcome = play(prepared, course_desk(session), labs, progress)
+    finally:
+        if not keep:
+            ctx.obj = session
+            ctx.invoke(down, yes=True)
+    session.console.print(times_table(outcome.times), scores_table(outcome.lines))
+    click.echo(f"Report: {session.paths.reports / 'report.html'}")
+    click.echo(f"The whole workshop took {time.monotonic() - begun:.0f} s.")
+    if outcome.failures:
+        raise StepFailed("The demo did not go as it must:\n  " + "\n  ".join(outcome.failures))
 
 
 # --- what several commands need -------------------------------------------------------

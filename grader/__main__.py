@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,9 @@ def main(argv: Sequence[str]) -> int:
     events = EventStream(_private_stdout())
     try:
         settings = read_settings(options.settings)
+        settings.run.mkdir(parents=True, exist_ok=True)
+        # Whatever is temporary lies in the workshop's own folder, even after a kill -9.
+        tempfile.tempdir = str(settings.run)
         log_to(sys.stderr, CourseFolder(settings.course).records / "nbgrader.log")
         request = Request(settings, options.lab, options.only, options.force, events.progress)
         events.result(verb=options.verb, **VERBS[options.verb](request))

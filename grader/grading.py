@@ -54,7 +54,7 @@ class Graded:
     unchanged: int
     feedback_sent: int
     queue: tuple[Waiting, ...]
-    #: Feedback that could not be made or sent; the next run tries again.
+    #: What could not be collected or sent back; the next run tries again.
     troubles: tuple[str, ...]
 
 
@@ -84,13 +84,25 @@ def grade(
         names = ", ".join(lab.name for lab in labs)
         raise NotPossibleHere(f"not released yet: {names}", next_step="run `workshop release`")
     jobs: list[_Job] = []
+    troubles: list[str] = []
     for number, lab in enumerate(released):
         progress("collect", number, len(released), lab.name)
-        collect(place.nbgrader, lab.name)
+        troubles += _collect(place, lab)
         jobs += _jobs(place, lab, choice)
     if any(job.standing is None for job in jobs):
         _prepare(place, released, jobs, progress)
-    return _grade_jobs(place, jobs, progress)
+    return _grade_jobs(place, jobs, troubles, progress)
+
+
+def _collect(place: Workplace, lab: LabSpec) -> list[str]:
+    """One submission that can't be collected must not keep the others from being graded."""
+    try:
+        collect(place.nbgrader, lab.name)
+    except StepFailed as error:
+        if not any(submissions_of(place.folder, lab.name)):
+            raise
+        return [error.message]
+    return []
 
 
 def _jobs(place: Workplace, lab: LabSpec, choice: Choice) -> list[_Job]:
@@ -153,9 +165,10 @@ def _released_canary(place: Workplace, lab: LabSpec) -> Canary:
     )
 
 
-def _grade_jobs(place: Workplace, jobs: Sequence[_Job], progress: Progress) -> Graded:
+def _grade_jobs(
+    place: Workplace, jobs: Sequence[_Job], troubles: list[str], progress: Progress
+) -> Graded:
     queue: list[Waiting] = []
-    troubles: list[str] = []
     judged = sent = 0
     for number, job in enumerate(jobs):
         name = f"{job.submission.attendee}: {job.submission.lab}"

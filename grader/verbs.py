@@ -98,12 +98,14 @@ def prove_labs(request: Request) -> Facts:
     with only_grader(CourseFolder(request.settings.course).lock):
         place = _workplace(request)
         labs = request.chosen_labs()
-        proofs = [_proof(place, lab, request.progress) for lab in labs]
+        proofs = []
+        for number, lab in enumerate(labs):
+            request.progress("prove", number, len(labs), lab.name)
+            proofs.append(_proof(place, lab))
     return {"labs": proofs}
 
 
-def _proof(place: Workplace, lab: LabSpec, progress: Progress) -> Facts:
-    progress("prove", 0, 1, lab.name)
+def _proof(place: Workplace, lab: LabSpec) -> Facts:
     canary = canary_of(place, lab)
     found = lab_of_notebook(canary.notebook, lab.name, lab.title)
     facts = {"lab": lab.name, "points": found.points, "exercises": len(found.exercises)}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from grader.folders import CourseFolder
 from grader.judge import Judge
 from grader.kernel_judge import KernelJudge
 from grader.nbgrader_course import NbgraderCourse
 from grader.settings import GraderSettings
+
+
+#: Longer than any notebook may run: what is older belongs to a grader that was killed.
+_LEFT_OVER_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True)
@@ -22,5 +29,13 @@ class Workplace:
 def open_workplace(settings: GraderSettings) -> Workplace:
     """Open a course folder that `ensure_course` has made."""
     folder = CourseFolder(settings.course)
+    _sweep_leftovers(settings.run)
     judge = KernelJudge(folder.kernels, settings.run, settings.limits)
     return Workplace(settings, folder, NbgraderCourse(folder), judge)
+
+
+def _sweep_leftovers(run: Path) -> None:
+    oldest = time.time() - _LEFT_OVER_SECONDS
+    for left in run.glob("*"):
+        if left.lstat().st_mtime < oldest:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Login by seat code.
 
 Who a person is comes from the seat register alone, which is read again whenever its file
-changes. At once, the hub brings its users in line with it: a reissued code ends the sessions of the
-old one, a changed role changes the groups.
+changes. The hub then brings its users in line with it: a reissued code ends the sessions
+of the old one, a changed role changes the groups.
 
 Runs in the hub's environment.
 """
@@ -81,6 +81,8 @@ class SeatAuthenticator(Authenticator):
             raise _too_many(wait)
         loop = asyncio.get_running_loop()
         seat = await loop.run_in_executor(self._hashing, register.verify, code)
+        if seat and seat != self._current_register().numbered(seat.number):
+            seat = None  # the seat changed while we hashed: the code may be an old one
         if seat is None or data.get("username", "") not in ("", seat.username):
             self.log.warning("Refused seat %s from %s: wrong code", code.number, address)
             raise HTTPError(403, _WRONG)

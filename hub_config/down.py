@@ -6,7 +6,7 @@ removed only when nothing runs under them, and the last step looks at the machin
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,10 +93,12 @@ def _end_seats_by_force(supervisor: Supervisor) -> None:
 
 def _own_what_is_left(paths: StatePaths) -> None:
     """Files of removed accounts must not fall to whoever gets their number next."""
-    for folder in (paths.exchange, paths.course, paths.reports):
-        for path in (folder, *folder.rglob("*")) if folder.is_dir() else ():
-            if not path.is_symlink():
-                shutil.chown(path, paths.home.stat().st_uid, paths.home.stat().st_gid)
+    if not paths.home.is_dir():
+        return
+    owner = paths.home.stat()
+    for path in paths.home.rglob("*"):
+        if path.lstat().st_uid != owner.st_uid:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _prove_empty(paths: StatePaths) -> None:

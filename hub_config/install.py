@@ -33,6 +33,14 @@ def ensure_folder(path: Path, mode: int, owner: Owner | None = None) -> None:
         os.chown(path, owner.uid, owner.gid)
 
 
+def ensure_tree(path: Path, mode: int, owner: Owner | None) -> None:
+    """A folder with all that is in it: `down` gave it to whoever ran it, `up` gives it back."""
+    ensure_folder(path, mode, owner)
+    for inside in path.rglob("*") if owner is not None else ():
+        if owner is not None and inside.lstat().st_uid != owner.uid:
+            os.chown(inside, owner.uid, owner.gid, follow_symlinks=False)
+
+
 def ensure_folders(paths: StatePaths) -> None:
     """The state folder's skeleton. Others may pass through it, not list it."""
     ensure_folder(paths.root, 0o755)

@@ -59,7 +59,6 @@ def configure_login(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     if settings.login is None:
         c.JupyterHub.authenticator_class = "hub_config.authenticator.SeatAuthenticator"
         c.SeatAuthenticator.seats_file = str(settings.seats_file)
-        c.Authenticator.enable_auth_state = True
         return
     # Any other JupyterHub Authenticator: it says who a person is, the roster who may enter.
     c.JupyterHub.authenticator_class = settings.login.class_name

@@ -98,6 +98,8 @@ def formgrader_configuration(settings: HubSettings) -> Files:
             "tornado_settings": {"headers": headers},
         },
         "ConnectionFileMixin": {"transport": "ipc"},
+        # A seat that is reissued is out within seconds, not after JupyterHub's five minutes.
+        "HubOAuth": {"cache_max_age": 5},
     }
     return {
         folder / "jupyter_server_config.json": RenderedFile(_pretty(server)),

@@ -35,6 +35,8 @@ MOST_BYTES = 1024 * 1024
 _EMAIL = re.compile(r"[\w!#$%&'*/?^`{|}~][\w.!#$%&'*/?^`{|}~+-]*@[\w-]+(\.[\w-]+)+")
 #: A spreadsheet takes a cell that begins so for a formula. No name begins so.
 _FORMULA = ("=", "+", "-", "@")
+#: Also the ones that word processors put between first and last name.
+_SPACES = re.compile("[ \u00a0\u202f]+")
 #: Joiners that Persian and Indian names are written with; other invisible characters deceive.
 _JOINERS = "\u200c\u200d"
 
@@ -68,8 +70,7 @@ class _Reader:
         return BadInput(Place(self.path, self.row.line, column), found, write)
 
     def _name(self) -> str:
-        name = " ".join(self.row.cell("name").split(" ")).strip()
-        name = unicodedata.normalize("NFC", name)
+        name = unicodedata.normalize("NFC", _SPACES.sub(" ", self.row.cell("name")))
         if not name:
             raise self._bad("name", "found nothing", "write the person's name")
         self._refuse_invisible("name", name)

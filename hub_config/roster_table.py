@@ -59,7 +59,7 @@ def _filled_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     if delimiter not in _DELIMITERS:
         found = f"found the delimiter {describe(delimiter)}"
         raise BadInput(Place(path, 1), found, "separate the columns with commas")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     line = skipped + 1
     try:
         for cells in reader:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hub_config.cards import seat_rows
+from hub_config.rehearsal.verdict import ScoreLine, StepTimes
 from hub_config.seats import IssuedCode, Seat
 from hub_config.status import WorkshopStatus
 from provisioning.providers.local import Finding
@@ -112,6 +113,31 @@ def seats_table(seats: Iterable[Seat]) -> Table:
         state = "removed" if seat.removed else "open"
         number = f"{seat.number:02d}"
         table.add_row(number, seat.username, escape(seat.name), seat.role, str(seat.issue), state)
+    return table
+
+
+def times_table(times: Iterable[StepTimes]) -> Table:
+    """How long the robots' steps took."""
+    table = Table(title="What the robots did", title_justify="left")
+    table.add_column("Step")
+    table.add_column("Median", justify="right")
+    table.add_column("Slowest", justify="right")
+    for row in times:
+        table.add_row(row.step, f"{row.median:.1f} s", f"{row.slowest:.1f} s")
+    return table
+
+
+def scores_table(lines: Iterable[ScoreLine]) -> Table:
+    """Points as nbgrader's database has them, and whether they are what they must be."""
+    table = Table(title="Grades, read back from nbgrader's database", title_justify="left")
+    for heading in ("Attendee", "Who", "Lab"):
+        table.add_column(heading)
+    table.add_column("Points", justify="right")
+    table.add_column("As it must be")
+    for line in lines:
+        points = f"{line.score:g} of {line.points:g}"
+        verdict = f"[bold red]no: {', '.join(line.wrong)}" if line.wrong else "[green]yes"
+        table.add_row(line.username, line.character, line.lab, points, verdict)
     return table
 
 

@@ -44,7 +44,7 @@ def parse_code(typed: str) -> SeatCode | None:
     plain = unicodedata.normalize("NFKC", typed).upper()
     letters = re.sub(r"[\W_]", "", plain).translate(_MISREAD)
     number, secret = letters[:-SECRET_CHARACTERS], letters[-SECRET_CHARACTERS:]
-    if not re.fullmatch(r"[0-9]{1,4}", number) or not set(secret) <= set(ALPHABET):
+    if not re.fullmatch(r"0*[1-9][0-9]{0,3}", number) or not set(secret) <= set(ALPHABET):
         return None
     return SeatCode(int(number), secret)
 

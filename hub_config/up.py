@@ -16,11 +16,11 @@ from hub_config.hub_api import HubApi
 from hub_config.install import (
     Owner,
     ensure_files,
-    ensure_folder,
     ensure_folders,
     ensure_library,
     ensure_ports,
     ensure_secrets,
+    ensure_tree,
 )
 from hub_config.people import Person
 from hub_config.programs import Accounts, programs
@@ -229,9 +229,9 @@ def _ensure_accounts(
 
 def _ensure_own_folders(order: UpOrder, accounts: Mapping[str, Account]) -> None:
     service, grader = (_owner(accounts.get(name)) for name in service_usernames(order.spec.name))
-    ensure_folder(order.paths.exchange, 0o700, service)
-    ensure_folder(order.paths.course, 0o700, grader)
-    ensure_folder(order.paths.reports, 0o755, grader)
+    ensure_tree(order.paths.exchange, 0o700, service)
+    ensure_tree(order.paths.course, 0o700, grader)
+    ensure_tree(order.paths.reports, 0o755, grader)
 
 
 def _owner(account: Account | None) -> Owner | None:

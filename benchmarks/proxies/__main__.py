@@ -13,6 +13,7 @@ import math
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from .classroom import Figures, morning
@@ -20,6 +21,8 @@ from .contenders import KINDS, Proxy
 from .promises import Verdicts, promises
 
 PASSES = 3
+# No further pass is begun that would end later than this: a busy machine gets fewer.
+PASSES_SECONDS = 210.0
 
 
 def main() -> None:
@@ -37,30 +40,41 @@ def main() -> None:
     print(json.dumps(compared))
 
 
-async def compare(
-    executables: dict[str, Path], scratch: Path, passes: int
-) -> dict[str, dict[str, object]]:
-    """Promises side by side (they mostly wait), then interleaved passes, one proxy at a time."""
+async def compare(executables: dict[str, Path], scratch: Path, passes: int) -> dict[str, object]:
+    """Promises side by side (they mostly wait), then the passes; medians and their ratios."""
     kept = await asyncio.gather(
         *(promises(_new(name, executables, scratch, "promises")) for name in executables)
     )
-    seen: dict[str, list[Figures]] = {name: [] for name in executables}
-    for number in range(passes):
-        for name in executables:
-            proxy = _new(name, executables, scratch, f"pass{number}")
-            seen[name].append(await morning(proxy))
-            print(f"pass {number + 1} of {passes}: {name} done", file=sys.stderr)
+    seen = await _interleaved(executables, scratch, passes)
     medians = {name: _medians(runs) for name, runs in seen.items()}
     verdicts = dict(zip(executables, kept, strict=True))
     _print_table(verdicts, medians)
     first = next(iter(medians))
     return {
-        "promises": dict(verdicts.items()),
-        "medians": dict(medians.items()),
+        "passes": len(seen[first]),
+        "promises": verdicts,
+        "medians": medians,
         f"ratios_to_{first}": {
             name: _ratios(figures, medians[first]) for name, figures in medians.items()
         },
     }
+
+
+async def _interleaved(
+    executables: dict[str, Path], scratch: Path, passes: int
+) -> dict[str, list[Figures]]:
+    """One proxy at a time, in turn, so that a machine that gets busier hurts all alike."""
+    seen: dict[str, list[Figures]] = {name: [] for name in executables}
+    began = time.monotonic()
+    for number in range(passes):
+        for name in executables:
+            proxy = _new(name, executables, scratch, f"pass{number}")
+            seen[name].append(await morning(proxy))
+        spent = time.monotonic() - began
+        print(f"pass {number + 1} of {passes} after {spent:.0f} s", file=sys.stderr)
+        if spent * (number + 2) / (number + 1) > PASSES_SECONDS:
+            break
+    return seen
 
 
 def _new(name: str, executables: dict[str, Path], scratch: Path, run: str) -> Proxy:
@@ -75,7 +89,7 @@ def _medians(runs: list[Figures]) -> Figures:
 
 def _ratios(figures: Figures, base: Figures) -> dict[str, float | None]:
     return {
-        key: round(value / base[key], 2) if base[key] and math.isfinite(value) else None
+        key: round(value / base[key], 2) if base[key] > 0 and math.isfinite(value) else None
         for key, value in figures.items()
     }
 

@@ -78,6 +78,10 @@ class Proxy(ABC):
         """Where its clients come in."""
         return Address("127.0.0.1", self.port)
 
+    async def listening(self) -> bool:
+        """Whether it takes requests and routes."""
+        return await self.address.listening()
+
     async def start(self, tls: Tls | None = None) -> None:
         """Run it and wait until it listens. It may refuse: then the exit is an error."""
         with (self.folder / "proxy.log").open("ab") as log:
@@ -89,7 +93,7 @@ class Proxy(ABC):
                 stderr=log,
             )
         async with asyncio.timeout(START_SECONDS):
-            while not await self.address.listening():
+            while not await self.listening():
                 if self.process.poll() is not None:
                     raise RuntimeError(f"{self.executable} left with {self.process.returncode}")
                 await asyncio.sleep(0.05)
@@ -130,6 +134,11 @@ class ConfigurableHttpProxy(Proxy):
             ports += [f"--ssl-cert={tls.certificate}", f"--ssl-key={tls.key}"]
         return [str(self.executable), *ports]
 
+    async def listening(self) -> bool:
+        """The interface for routes opens after the public port."""
+        api = Address("127.0.0.1", self.api_port)
+        return await super().listening() and await api.listening()
+
     async def tell(self, prefix: str, target: str) -> None:
         """POST the route, as the hub does."""
         body = json.dumps({"target": target}).encode()
@@ -168,7 +177,14 @@ class Traefik(Proxy):
                 "providersThrottleDuration": "0s",
                 "file": {"filename": str(self.folder / "dynamic.yaml"), "watch": True},
             },
-            "entryPoints": {"web": {"address": f"127.0.0.1:{self.port}", "http": http}},
+            "entryPoints": {
+                "web": {
+                    "address": f"127.0.0.1:{self.port}",
+                    "http": http,
+                    # Not 60 s, the default: a slow upload may take longer.
+                    "transport": {"respondingTimeouts": {"readTimeout": "0s"}},
+                }
+            },
         }
         (self.folder / "static.yaml").write_text(json.dumps(static))
         self._write_routes()
@@ -202,7 +218,8 @@ class Traefik(Proxy):
         draft.replace(self.folder / "dynamic.yaml")
 
 
-# Traefik 3.7 answers 400 to these by default; JupyterLab asks for names that contain them.
+# JupyterLab asks for names that contain these. Traefik 3.7 lets them through by default, with a
+# warning that it can refuse them; said aloud, so that another default doesn't surprise us.
 ENCODED_CHARACTERS_PASS = {
     f"allowEncoded{name}": True
     for name in ("Slash", "BackSlash", "NullCharacter", "Semicolon", "Percent", "QuestionMark",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -166,6 +167,11 @@ def _go_through(
         return Contents(tuple(entry.filename for entry in entries), budget.used)
     except (BadArchive, TooLarge):
         raise
+    except OSError as error:
+        # A hostile directory points before the start of the file.
+        if error.errno != errno.EINVAL:
+            raise
+        raise _unreadable(error) from None
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -177,9 +183,11 @@ def _go_through(
         RuntimeError,
         ValueError,
     ) as error:
-        raise BadArchive(
-            f"The upload is no readable zip archive ({error}).", next_step=_REMEDY
-        ) from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> BadArchive:
+    return BadArchive(f"The upload is no readable zip archive ({error}).", next_step=_REMEDY)
 
 
 def _check_directory_size(file: BinaryIO, limits: Limits) -> None:

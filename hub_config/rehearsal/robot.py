@@ -61,12 +61,14 @@ class Robot:
         if user.status_code != httpx.codes.OK:
             raise RobotStuck(f"the seat code was not accepted ({answer.status_code})")
         self.username = user.json()["name"]
+        # A page of the hub, as a browser would show: it brings the form token of this login.
+        await self._get("/hub/home")
 
     async def get_server(self) -> None:
         """Ask for the server, wait for a turn, then enter it (the OAuth round trip)."""
         headers = {"X-XSRFToken": self._xsrf("/hub/")}
         path = f"/hub/api/users/{self.username}/server"
-        answer = await self._client.post(path, headers=headers)
+        answer = await self._client.post(path, json={}, headers=headers)
         # 400: it runs already.
         if answer.status_code not in (201, 202, 400):
             raise RobotStuck(f"asking for a server: {answer.status_code} {answer.text[:200]}")
@@ -129,7 +131,7 @@ class Robot:
         answer = await self._post("assignments/validate", {"path": path})
         if not answer["success"]:
             raise RobotStuck(f"validating {path}: {answer['value'][-200:]}")
-        return not json.loads(answer["value"] or "{}")
+        return not answer["value"]
 
     # --- inside ---------------------------------------------------------------------
 

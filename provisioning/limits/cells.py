@@ -36,7 +36,10 @@ class Cell(Protocol):
         """What to put before the seat's command inside its jail; may be empty."""
 
     def enter(self, pid: int = 0) -> None:
-        """Put a process, by default the calling one, and what it starts into the cell."""
+        """Put a process, by default the calling one, and what it starts into the cell.
+
+        A child that will give up being root must enter before it does.
+        """
 
     def usage(self) -> Usage | None:
         """What the seat uses; None where this backend can't know."""

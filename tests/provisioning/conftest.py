@@ -13,7 +13,8 @@ import pytest
 
 from provisioning.interpreter import NOBODY
 
-@pytest.fixture()
+
+@pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every account can enter; pytest's own `tmp_path` is private."""
     folder = Path(tempfile.mkdtemp(prefix="workshop-test-", dir="/tmp"))
@@ -22,7 +23,7 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_disk(open_folder: Path) -> Iterator[Path]:
     """A disk of 12 MB, at `open_folder / disk`."""
     disk = open_folder / "disk"
@@ -32,7 +33,7 @@ def small_disk(open_folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-@pytest.fixture()
+@pytest.fixture
 def as_nobody() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a command under an account that owns nothing."""
 
@@ -52,7 +53,7 @@ def as_nobody() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def call_as_nobody() -> Callable[[Callable[[], Any]], Any]:
     """Calls a function in a child that has given up being root for good."""
     return _call_as_nobody

@@ -157,13 +157,13 @@ def test_removing_an_account_ends_its_processes_first() -> None:
     assert accounts_of(WORKSHOP) == ()
 
 
-def test_three_hundred_accounts_take_little_time() -> None:
+def test_a_class_full_of_accounts_takes_little_time() -> None:
     started = time.monotonic()
-    for number in range(300):
+    for number in range(50):
         ensure_account(f"zz-{number:03}", workshop=WORKSHOP, home=HOME)
 
-    assert len({account.uid for account in accounts_of(WORKSHOP)}) == 300
-    assert time.monotonic() - started < 60
+    assert len({account.uid for account in accounts_of(WORKSHOP)}) == 50
+    assert time.monotonic() - started < 20
 
 
 def test_without_root_it_says_so(call_as_nobody) -> None:

@@ -1,6 +1,5 @@
 """Files are whole or absent; a lock outlives its holder; closed folders are found."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,4 +85,4 @@ def test_everybody_may_read_a_tree_and_nobody_else_change_it(tmp_path: Path) -> 
 
 
 def _root() -> Path:
-    return Path(os.path.abspath(__file__)).parents[2]
+    return Path(__file__).parents[2]

@@ -26,8 +26,7 @@ def test_a_python_in_a_private_home_is_refused(open_folder: Path) -> None:
         find_interpreter(python)
 
     assert caught.value.message == (
-        f"{python} can't be run by the seats' accounts: {python} lies below {home}, "
-        "which is closed"
+        f"{python} can't be run by the seats' accounts: {python} lies below {home}, which is closed"
     )
     assert "/usr/bin/python3" in caught.value.next_step
 

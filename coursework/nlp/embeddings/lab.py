@@ -20,20 +20,20 @@
 #
 # An **embedding** gives every word a vector instead, so that words used alike lie close together. In
 # 2013 such vectors surprised everybody: they answered questions that nobody had taught them. *Paris*
-# minus *France* plus *Italy* lands near *Rome*. This was the first slide with a blank to fill in the
-# workshop that this lab comes from:
+# minus *France* plus *Italy* lands near *Rome*. The workshop that this lab comes from showed this table,
+# with three blanks. Which words belong there?
 #
-# | relation | | | ? |
-# |---|---|---|---|
-# | France → Paris | Italy | → | Rome |
-# | big → bigger | cold | → | colder |
-# | Japan → sushi | Germany | → | bratwurst |
-# | copper → Cu | gold | → | Au |
-# | Microsoft → Windows | Google | → | Android |
-# | Montreal → Canadiens | Toronto | → | Maple Leafs |
+# | this is to that | as this | is to |
+# |---|---|---|
+# | France → Paris | Italy | Rome |
+# | big → bigger | cold | colder |
+# | Japan → sushi | Germany | bratwurst |
+# | copper → Cu | gold | ? |
+# | Microsoft → Windows | Google | ? |
+# | Montreal → Canadiens | Toronto | ? |
 #
-# Today you build such vectors from nothing but counting, and fill in all six rows. Then you ask the vectors
-# of a real language model the same questions, and see where they fail, and why.
+# Today you build such vectors from nothing but counting, and they will fill in all six rows. Then you ask the
+# vectors of a real language model the same questions, and see where they fail, and why.
 #
 # | | you write | points |
 # |---|---|---|
@@ -92,23 +92,40 @@ from mxnet import nd as _nd
 def _distances(X):
     D = pairwise_distances(_nd.array(X))
     D = D.asnumpy() if hasattr(D, "asnumpy") else D
-    assert isinstance(D, numpy.ndarray), f"pairwise_distances must return an array, not {type(D).__name__}; is there a `return`?"
-    assert D.shape == (len(X), len(X)), f"{len(X)} rows have {len(X)} x {len(X)} distances, but your array has the shape {D.shape}: sum over the last axis."
+    assert isinstance(D, numpy.ndarray), (
+        f"pairwise_distances must return an array, not {type(D).__name__}; is there a "
+        "`return`?"
+    )
+    assert D.shape == (len(X), len(X)), (
+        f"{len(X)} rows have {len(X)} x {len(X)} distances, but your array has the shape "
+        f"{D.shape}: sum over the last axis."
+    )
     return D
 
 
 one_hot = _nd.one_hot(_nd.arange(5), 5).asnumpy()
 D = _distances(one_hot)
-assert numpy.allclose(numpy.diag(D), 0, atol=1e-3), f"Every row has distance 0 from itself, but your diagonal is {numpy.diag(D)}."
-assert abs(D[0, 1] - 2**0.5) < 1e-3, f"Two one-hot words differ in two places, so their distance is the square root of 2; you have {D[0, 1]:.3f}."
-assert abs(_distances(numpy.array([[0.0, 0.0], [3.0, 4.0]]))[0, 1] - 5) < 1e-3, "The points (0, 0) and (3, 4) are 5 apart: square the differences, sum them, take the root."
+assert numpy.allclose(numpy.diag(D), 0, atol=1e-3), (
+    f"Every row has distance 0 from itself, but your diagonal is {numpy.diag(D)}."
+)
+assert abs(D[0, 1] - 2**0.5) < 1e-3, (
+    "Two one-hot words differ in two places, so their distance is the square root of 2; you "
+    f"have {D[0, 1]:.3f}."
+)
+assert abs(_distances(numpy.array([[0.0, 0.0], [3.0, 4.0]]))[0, 1] - 5) < 1e-3, (
+    "The points (0, 0) and (3, 4) are 5 apart: square the differences, sum them, take the "
+    "root."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
-    X = rng.normal(size=(rng.integers(2, 8), rng.integers(2, 6)))
-    expected = numpy.array([[numpy.linalg.norm(x - y) for y in X] for x in X])
-    found = _distances(X)
-    assert numpy.allclose(found, expected, atol=2e-3), f"For the rows {X.round(2).tolist()} the distances are {expected.round(2).tolist()}; you have {found.round(2).tolist()}."
+    rows = rng.normal(size=(rng.integers(2, 8), rng.integers(2, 6)))
+    expected = numpy.array([[numpy.linalg.norm(x - y) for y in rows] for x in rows])
+    found = _distances(rows)
+    assert numpy.allclose(found, expected, atol=2e-3), (
+        f"For the rows {rows.round(2).tolist()} the distances are "
+        f"{expected.round(2).tolist()}; you have {found.round(2).tolist()}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 1: the distances agree.")
 
@@ -168,17 +185,31 @@ def _cosine(x, y):
     return float(value)
 
 
-assert abs(_cosine([3, 4], [3, 4]) - 1) < 1e-4, f"A vector points where it points: its cosine with itself is 1; you have {_cosine([3, 4], [3, 4])}."
-assert abs(_cosine([1, 0], [0, 7])) < 1e-4, f"At a right angle the cosine is 0; you have {_cosine([1, 0], [0, 7])}."
-assert abs(_cosine([1, 2], [-2, -4]) + 1) < 1e-4, f"Opposite directions have the cosine -1, so keep the sign; you have {_cosine([1, 2], [-2, -4])}."
-assert abs(_cosine([10, 0], [3, 4]) - 0.6) < 1e-4, f"The lengths must not matter, so divide by both: (10, 0) and (3, 4) have 30 / (10 * 5) = 0.6; you have {_cosine([10, 0], [3, 4])}."
+assert abs(_cosine([3, 4], [3, 4]) - 1) < 1e-4, (
+    "A vector points where it points: its cosine with itself is 1; you have "
+    f"{_cosine([3, 4], [3, 4])}."
+)
+assert abs(_cosine([1, 0], [0, 7])) < 1e-4, (
+    f"At a right angle the cosine is 0; you have {_cosine([1, 0], [0, 7])}."
+)
+assert abs(_cosine([1, 2], [-2, -4]) + 1) < 1e-4, (
+    "Opposite directions have the cosine -1, so keep the sign; you have "
+    f"{_cosine([1, 2], [-2, -4])}."
+)
+assert abs(_cosine([10, 0], [3, 4]) - 0.6) < 1e-4, (
+    "The lengths must not matter, so divide by both: (10, 0) and (3, 4) have 30 / (10 * 5) = "
+    f"0.6; you have {_cosine([10, 0], [3, 4])}."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(20):
     x, y = rng.normal(size=(2, rng.integers(2, 9))) * rng.uniform(0.2, 20)
     expected = x @ y / numpy.linalg.norm(x) / numpy.linalg.norm(y)
     found = _cosine(x, y)
-    assert abs(found - expected) < 1e-3, f"The cosine of {x.round(2).tolist()} and {y.round(2).tolist()} is {expected:.4f}; you have {found}."
+    assert abs(found - expected) < 1e-3, (
+        f"The cosine of {x.round(2).tolist()} and {y.round(2).tolist()} is {expected:.4f}; "
+        f"you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 2: the angles agree.")
 
@@ -189,7 +220,10 @@ from mxnet import nd as _nd
 with numpy.errstate(all="ignore"):
     value = cosine(_nd.zeros(3), _nd.array([1, 2, 3]))
 assert value is not None, "cosine returned None; is there a `return`?"
-assert float(value) == 0, f"A vector of zeros points nowhere, so its cosine is 0 by our rule; you have {float(value)}, which would spoil every ranking."
+assert float(value) == 0, (
+    "A vector of zeros points nowhere, so its cosine is 0 by our rule; you have "
+    f"{float(value)}, which would spoil every ranking."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(5):
@@ -197,8 +231,10 @@ for _ in range(5):
     x = _nd.array(rng.normal(size=d))
     with numpy.errstate(all="ignore"):
         pairs = [(x, _nd.zeros(d)), (_nd.zeros(d), x), (_nd.zeros(d), _nd.zeros(d))]
-        assert all(float(cosine(*pair)) == 0 for pair in pairs), "The cosine is 0 if the first, the second or both vectors are zero."
-        assert abs(float(cosine(x, x))) > 0.5, "Only a vector of zeros has the cosine 0 with itself."
+        assert all(float(cosine(*pair)) == 0 for pair in pairs), (
+            "The cosine is 0 if the first, the second or both vectors are zero."
+        )
+        assert float(cosine(x, x)) != 0, "Only a vector of zeros has the cosine 0 with itself."
 ### END HIDDEN TESTS
 print("Exercise 2: zero vectors are safe.")
 
@@ -244,14 +280,23 @@ def co_occurrence(corpus, num_tokens, window):
 # %% nbgrader={"grade": true, "grade_id": "check_counts_neighbours", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 import numpy
 
-C = co_occurrence([[0, 1, 2]], num_tokens=4, window=1)
-C = C.asnumpy() if hasattr(C, "asnumpy") else C
-assert isinstance(C, numpy.ndarray), f"co_occurrence must return an array, not {type(C).__name__}."
-assert C.shape == (4, 4), f"With 4 tokens the matrix is 4 x 4; yours is {C.shape}."
-assert C[0, 1] == 1, f"In the sentence [0, 1, 2] word 1 stands once next to word 0; you have {C[0, 1]}."
-assert C[1, 0] == 1, f"Neighbours count in both directions, before and after; for word 0 before word 1 you have {C[1, 0]}."
-assert C[0, 2] == 0, f"Words 0 and 2 are two places apart, too far for window=1; you have {C[0, 2]}."
-assert C[0, 0] == 0, f"A place is not its own neighbour; you have {C[0, 0]}."
+counts = co_occurrence([[0, 1, 2]], num_tokens=4, window=1)
+counts = counts.asnumpy() if hasattr(counts, "asnumpy") else counts
+assert isinstance(counts, numpy.ndarray), (
+    f"co_occurrence must return an array, not {type(counts).__name__}."
+)
+assert counts.shape == (4, 4), f"With 4 tokens the matrix is 4 x 4; yours is {counts.shape}."
+assert counts[0, 1] == 1, (
+    f"In the sentence [0, 1, 2] word 1 stands once next to word 0; you have {counts[0, 1]}."
+)
+assert counts[1, 0] == 1, (
+    "Neighbours count in both directions, before and after; for word 0 before word 1 you "
+    f"have {counts[1, 0]}."
+)
+assert counts[0, 2] == 0, (
+    f"Words 0 and 2 are two places apart, too far for window=1; you have {counts[0, 2]}."
+)
+assert counts[0, 0] == 0, f"A place is not its own neighbour; you have {counts[0, 0]}."
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
@@ -262,19 +307,30 @@ for _ in range(10):
     for a, b in zip(order, order[1:]):
         expected[a, b] = expected[b, a] = 1
     found = numpy.asarray(co_occurrence([order], n, 1))
-    assert (found == expected).all(), f"The sentence {order} with window 1 gives {expected.astype(int).tolist()}; you have {found.tolist()}."
+    assert (found == expected).all(), (
+        f"The sentence {order} with window 1 gives {expected.astype(int).tolist()}; you have "
+        f"{found.tolist()}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 3: direct neighbours are counted.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_counts_window", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 import numpy
 
-C = numpy.asarray(co_occurrence([[0, 1, 2, 3]], 4, 2))
-assert C[0, 2] == 1 and C[0, 3] == 0, f"With window=2 word 0 sees word 2 (two places away) but not word 3; you have {C[0].tolist()}."
-C = numpy.asarray(co_occurrence([[0, 1], [2, 3]], 4, 3))
-assert C[1, 2] == 0, "Words 1 and 2 stand in different sentences, and a window does not cross the full stop."
-C = numpy.asarray(co_occurrence([[0, 0]], 1, 2))
-assert C[0, 0] == 2, f"In 'ha ha' each of the two sees the other, so the count is 2: compare places, not words; you have {C[0, 0]}."
+counts = numpy.asarray(co_occurrence([[0, 1, 2, 3]], 4, 2))
+assert counts[0, 2] == 1 and counts[0, 3] == 0, (
+    "With window=2 word 0 sees word 2 (two places away) but not word 3; you have "
+    f"{counts[0].tolist()}."
+)
+counts = numpy.asarray(co_occurrence([[0, 1], [2, 3]], 4, 3))
+assert counts[1, 2] == 0, (
+    "Words 1 and 2 stand in different sentences, and a window does not cross the full stop."
+)
+counts = numpy.asarray(co_occurrence([[0, 0]], 1, 2))
+assert counts[0, 0] == 2, (
+    "In 'ha ha' each of the two sees the other, so the count is 2: compare places, not "
+    f"words; you have {counts[0, 0]}."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
@@ -286,7 +342,10 @@ for _ in range(10):
             for other, b in enumerate(sentence):
                 expected[a, b] += 0 < abs(place - other) <= window
     found = numpy.asarray(co_occurrence(sentences, n, window))
-    assert (found == expected).all(), f"The sentences {sentences} with window {window} give {expected.astype(int).tolist()}; you have {found.tolist()}."
+    assert (found == expected).all(), (
+        f"The sentences {sentences} with window {window} give "
+        f"{expected.astype(int).tolist()}; you have {found.tolist()}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 3: windows, sentences and repetitions are right.")
 
@@ -321,10 +380,18 @@ import math
 
 import numpy
 
-M = ppmi(numpy.array([[6.0, 2.0], [2.0, 6.0]]))
-assert isinstance(M, numpy.ndarray), f"ppmi must return an array, not {type(M).__name__}; is there a `return`?"
-assert abs(M[0, 0] - math.log(1.5)) < 1e-4, f"Here N = 16 and both sums are 8, so PMI[0, 0] = log(6 * 16 / (8 * 8)) = log 1.5 = 0.405; you have {M[0, 0]:.3f}."
-assert M[0, 1] == 0, f"PMI[0, 1] = log(0.5) is negative, and positive PMI cuts it off at 0; you have {M[0, 1]:.3f}."
+scores = ppmi(numpy.array([[6.0, 2.0], [2.0, 6.0]]))
+assert isinstance(scores, numpy.ndarray), (
+    f"ppmi must return an array, not {type(scores).__name__}; is there a `return`?"
+)
+assert abs(scores[0, 0] - math.log(1.5)) < 1e-4, (
+    "Here N = 16 and both sums are 8, so PMI[0, 0] = log(6 * 16 / (8 * 8)) = log 1.5 = "
+    f"0.405; you have {scores[0, 0]:.3f}."
+)
+assert scores[0, 1] == 0, (
+    "PMI[0, 1] = log(0.5) is negative, and positive PMI cuts it off at 0; you have "
+    f"{scores[0, 1]:.3f}."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
@@ -334,7 +401,10 @@ for _ in range(10):
     expected = [[max(0.0, math.log(C[i, j] * C.sum() / (C[i].sum() * C[:, j].sum()))) for j in range(n)] for i in range(n)]
     with numpy.errstate(all="ignore"):
         found = numpy.asarray(ppmi(C.copy()))
-    assert numpy.allclose(found, expected, atol=1e-4), f"For the counts {C.tolist()} the PPMI is {numpy.round(expected, 3).tolist()}; you have {found.round(3).tolist()}."
+    assert numpy.allclose(found, expected, atol=1e-4), (
+        f"For the counts {C.tolist()} the PPMI is {numpy.round(expected, 3).tolist()}; you "
+        f"have {found.round(3).tolist()}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 4: association beats chance.")
 
@@ -342,11 +412,21 @@ print("Exercise 4: association beats chance.")
 import numpy
 
 with numpy.errstate(all="ignore"):
-    M = ppmi(numpy.array([[0.0, 4.0, 0.0], [4.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
-assert isinstance(M, numpy.ndarray), f"ppmi must return an array, not {type(M).__name__}; is there a `return`?"
-assert numpy.isfinite(M).all(), f"Words that never meet have the PPMI 0, not log(0) and not 0/0; you have {M.tolist()}."
-assert M[2].tolist() == [0, 0, 0], f"The empty row of a word without neighbours stays 0; you have {M[2].tolist()}."
-assert M[0, 1] > 0.69, f"Words 0 and 1 only ever meet each other, twice as often as by chance (log 2 = 0.693); you have {M[0, 1]:.3f}."
+    scores = ppmi(numpy.array([[0.0, 4.0, 0.0], [4.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+assert isinstance(scores, numpy.ndarray), (
+    f"ppmi must return an array, not {type(scores).__name__}; is there a `return`?"
+)
+assert numpy.isfinite(scores).all(), (
+    "Words that never meet have the PPMI 0, not log(0) and not 0/0; you have "
+    f"{scores.tolist()}."
+)
+assert scores[2].tolist() == [0, 0, 0], (
+    f"The empty row of a word without neighbours stays 0; you have {scores[2].tolist()}."
+)
+assert scores[0, 1] > 0.69, (
+    "Words 0 and 1 only ever meet each other, twice as often as by chance (log 2 = 0.693); "
+    f"you have {scores[0, 1]:.3f}."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
@@ -362,7 +442,10 @@ for _ in range(10):
         expected[i, j] = max(0.0, numpy.log(C[i, j] * C.sum() / (C[i].sum() * C[:, j].sum())))
     with numpy.errstate(all="ignore"):
         found = numpy.asarray(ppmi(C.copy()))
-    assert numpy.allclose(found, expected, atol=1e-4), f"For the counts {C.tolist()} the PPMI is {expected.round(3).tolist()}; you have {found.round(3).tolist()}."
+    assert numpy.allclose(found, expected, atol=1e-4), (
+        f"For the counts {C.tolist()} the PPMI is {expected.round(3).tolist()}; you have "
+        f"{found.round(3).tolist()}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 4: words that never meet stay at 0.")
 
@@ -422,12 +505,13 @@ print("two words, looked up:", embedding(numbers).shape)
 same = nd.abs(embedding(numbers) - nd.dot(nd.one_hot(numbers, len(vocab)), X)).max().asscalar() < 1e-6
 print("the same as one-hot times table:", bool(same))
 
-# %% [markdown]
-# Nobody can look at 64 dimensions, but we can look at the two in which the chosen words differ most (a principal component analysis). On the left the arrows
-# go from each country to its capital. They are nearly **parallel**: "is the capital of" has become a direction. On the right, every country has two arrows, to its
-# capital and to its dish: two relations, two directions.
+relations = {}  # name -> pairs of words, for instance "capital" -> [("france", "paris"), ...]
+for line in Path("data/analogies.csv").read_text().splitlines():
+    relation, a, b = line.split(",")
+    relations.setdefault(relation, []).append((a, b))
 
-# %% tags=["picture"]
+# %% jupyter={"source_hidden": true} nbgrader={"grade": false, "grade_id": "draw_arrows", "locked": true, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+# A helper for the pictures. You need not read it.
 def draw_arrows(ax, pairs, X, vocab, title):
     """Draw pairs of words in the plane of their two main directions."""
     rows = np.array([X[vocab.index(word)].asnumpy() for pair in pairs for word in pair])
@@ -446,11 +530,12 @@ def draw_arrows(ax, pairs, X, vocab, title):
     ax.spines[:].set_visible(False)
 
 
-relations = {}
-for line in Path("data/analogies.csv").read_text().splitlines():
-    relation, a, b = line.split(",")
-    relations.setdefault(relation, []).append((a, b))
+# %% [markdown]
+# Nobody can look at 64 dimensions, but we can look at the two in which the chosen words differ most (a principal component analysis). On the left the arrows
+# go from each country to its capital. They are nearly **parallel**: "is the capital of" has become a direction. On the right, every country has two arrows, to its
+# capital and to its dish: two relations, two directions.
 
+# %% tags=["picture"]
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.6))
 draw_arrows(axes[0], relations["capital"], X, vocab, "country → capital")
 draw_arrows(axes[1], relations["capital"] + relations["dish"], X, vocab, "two relations, two directions")
@@ -489,11 +574,21 @@ from mxnet import nd as _nd
 table = _nd.array([[1, 0], [9, 9], [2, 0.2], [0, 1], [-1, 0]])
 names = ["east", "north-east", "nearly east", "north", "west"]
 found = nearest("east", 2, table, names)
-assert isinstance(found, list), f"nearest must return a list of words, not {type(found).__name__}; is there a `return`?"
-assert "east" not in found, f"A word is not its own neighbour, but your answer for 'east' is {found}."
+assert isinstance(found, list), (
+    f"nearest must return a list of words, not {type(found).__name__}; is there a `return`?"
+)
+assert "east" not in found, (
+    f"A word is not its own neighbour, but your answer for 'east' is {found}."
+)
 assert len(found) == 2, f"With k=2 there are two neighbours; you have {found}."
-assert found[0] == "nearly east", f"(9, 9) is long but points elsewhere; (2, 0.2) has the larger cosine with (1, 0), so divide by the lengths; you have {found}."
-assert found[1] == "north-east", f"The second neighbour of 'east' is 'north-east': sort from large to small; you have {found}."
+assert found[0] == "nearly east", (
+    "(9, 9) is long but points elsewhere; (2, 0.2) has the larger cosine with (1, 0), so "
+    f"divide by the lengths; you have {found}."
+)
+assert found[1] == "north-east", (
+    "The second neighbour of 'east' is 'north-east': sort from large to small; you have "
+    f"{found}."
+)
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
@@ -507,7 +602,9 @@ for _ in range(10):
         continue  # too close to call in 32 bits
     expected = [names[i] for i in numpy.argsort(-similarity) if i != place][:k]
     found = nearest(names[place], k, _nd.array(rows), names)
-    assert list(found) == expected, f"By cosine the {k} nearest words are {expected}; you have {found}."
+    assert list(found) == expected, (
+        f"By cosine the {k} nearest words are {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 5: ranked by angle.")
 
@@ -519,7 +616,10 @@ table = _nd.array([[3, 4], [1, 0], [3, 4], [0, 1]])
 names = ["sofa", "lamp", "couch", "shelf"]
 for word, twin in [("sofa", "couch"), ("couch", "sofa")]:
     found = nearest(word, 1, table, names)
-    assert found == [twin], f"{twin!r} has the same vector as {word!r} and is therefore its nearest neighbour: leave out the word by its place, not by its score; you have {found}."
+    assert found == [twin], (
+        f"{twin!r} has the same vector as {word!r} and is therefore its nearest neighbour: "
+        f"leave out the word by its place, not by its score; you have {found}."
+    )
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(10):
@@ -531,7 +631,10 @@ for _ in range(10):
     word, twin = names[order.tolist().index(0)], names[order.tolist().index(n - 1)]
     for query, expected in [(word, twin), (twin, word)]:
         found = nearest(query, 2, _nd.array(rows[order]), names)
-        assert found[0] == expected and query not in found, f"{expected!r} has the vector of {query!r} and comes first, {query!r} itself does not appear; you have {found}."
+        assert found[0] == expected and query not in found, (
+            f"{expected!r} has the vector of {query!r} and comes first, {query!r} itself does "
+            f"not appear; you have {found}."
+        )
 ### END HIDDEN TESTS
 print("Exercise 5: only the word itself is left out.")
 
@@ -542,15 +645,23 @@ from mxnet import nd as _nd
 
 table = _nd.array([[1, 0], [0.8, 0.6], [0, 1]])
 found = nearest("b", 1, table, ["a", "b", "c"])
-assert isinstance(found, list) and len(found) == 1, f"A known word has neighbours: expected a list with one word, not {found!r}."
+assert isinstance(found, list) and len(found) == 1, (
+    f"A known word has neighbours: expected a list with one word, not {found!r}."
+)
 rng = random.Random()
 unknown = "".join(rng.choices("defgh", k=5))
 try:
     answer = nearest(unknown, 1, table, ["a", "b", "c"])
 except KeyError as error:
-    assert unknown in str(error), f"Name the culprit: raise KeyError(word), so that the message holds {unknown!r}; yours says {error}."
+    assert unknown in str(error), (
+        f"Name the culprit: raise KeyError(word), so that the message holds {unknown!r}; "
+        f"yours says {error}."
+    )
 else:
-    raise AssertionError(f"The word {unknown!r} is not in the vocabulary, so raise KeyError; you answered {answer!r}, which somebody would believe.")
+    raise AssertionError(
+        f"The word {unknown!r} is not in the vocabulary, so raise KeyError; you answered "
+        f"{answer!r}, which somebody would believe."
+    )
 print("Exercise 5: unknown words are refused.")
 
 # %%
@@ -594,10 +705,16 @@ from mxnet import nd as _nd
 table = _nd.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 5, 5], [-1, 0, 0.2]])
 names = ["man", "king", "woman", "queen", "apple"]
 found = analogy("man", "king", "woman", table, names)
-assert isinstance(found, list), f"analogy must return a list of words, not {type(found).__name__}; is there a `return`?"
-assert found == ["queen"], f"man is to king as woman is to queen: compute king - man + woman; you have {found}."
+assert isinstance(found, list), (
+    f"analogy must return a list of words, not {type(found).__name__}; is there a `return`?"
+)
+assert found == ["queen"], (
+    f"man is to king as woman is to queen: compute king - man + woman; you have {found}."
+)
 found = analogy("king", "man", "queen", table, names)
-assert found == ["woman"], f"The other way round, king is to man as queen is to woman; you have {found}."
+assert found == ["woman"], (
+    f"The other way round, king is to man as queen is to woman; you have {found}."
+)
 ### BEGIN HIDDEN TESTS
 rng, judged = numpy.random.default_rng(), 0
 while judged < 15:
@@ -615,7 +732,10 @@ while judged < 15:
     judged += 1
     expected = [names[i] for i in ranked[:2]]
     found = analogy(names[a], names[b], names[c], _nd.array(rows), names, 2)
-    assert list(found) == expected, f"With rows of length 1 and b - a + c the two best words are {expected}; you have {found}."
+    assert list(found) == expected, (
+        f"With rows of length 1 and b - a + c the two best words are {expected}; you have "
+        f"{found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 6: the direction is right.")
 
@@ -626,7 +746,10 @@ from mxnet import nd as _nd
 # "c" is so close to b - a + c that it would win against "d".
 table = _nd.array([[1, 0.1], [1, 0.2], [0, 1], [0.5, 1], [-1, -1]])
 found = analogy("a", "b", "c", table, ["a", "b", "c", "d", "e"])
-assert found == ["d"], f"The words of the question are never the answer, so leave out a, b and c: 'd' remains; you have {found}."
+assert found == ["d"], (
+    "The words of the question are never the answer, so leave out a, b and c: 'd' remains; "
+    f"you have {found}."
+)
 ### BEGIN HIDDEN TESTS
 rng, judged = numpy.random.default_rng(), 0
 while judged < 15:
@@ -642,7 +765,10 @@ while judged < 15:
         continue
     judged += 1
     found = analogy(names[a], names[b], names[c], _nd.array(rows), names)
-    assert list(found) == [names[ranked[0]]], f"Without the three words of the question the best answer is {names[ranked[0]]!r}; you have {found}."
+    assert list(found) == [names[ranked[0]]], (
+        f"Without the three words of the question the best answer is {names[ranked[0]]!r}; "
+        f"you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 6: the words of the question are left out.")
 
@@ -672,7 +798,9 @@ for a, b, c, expected in [
     ("microsoft", "windows", "google", "android"), ("montreal", "canadiens", "toronto", "leafs"),
 ]:
     found = analogy(a, b, c, _X, _vocab)
-    assert isinstance(found, list), f"analogy must return a list of words, not {type(found).__name__}."
+    assert isinstance(found, list), (
+        f"analogy must return a list of words, not {type(found).__name__}."
+    )
     assert found == [expected], f"{a} is to {b} as {c} is to {expected}; you have {found}."
 ### BEGIN HIDDEN TESTS
 # The same table with its rows shuffled and every word renamed, so that nobody can know the answers by heart;
@@ -691,7 +819,10 @@ _currency = [(a, b, c, d) for a, b in _relations["currency"] for c, d in _relati
 for _name, _asked in [("all relations", _rng.sample(_questions, 60)), ("currencies", _rng.sample(_currency, 20))]:
     _right = sum(analogy(a, b, c, _shuffled, _names)[0] == d for a, b, c, d in _asked)
     # Ten corpora with other seeds gave 0.99 to 1.00 for all 278 questions.
-    assert _right >= 0.9 * len(_asked), f"With these vectors at least 90 % of the questions about {_name} come out right; you have {_right} of {len(_asked)}."
+    assert _right >= 0.9 * len(_asked), (
+        f"With these vectors at least 90 % of the questions about {_name} come out right; you "
+        f"have {_right} of {len(_asked)}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 6: the slide is filled in.")
 
@@ -833,8 +964,12 @@ _rows = [n for n, piece in enumerate(_pieces) if piece in _words or piece.isalph
 _X, _vocab = _nd.array(_table[_rows]), [_pieces[n] for n in _rows]
 
 found = analogy("france", "paris", "germany", _X, _vocab, 3)
-assert isinstance(found, list), f"analogy must return a list of words, not {type(found).__name__}."
-assert found[0] == "berlin", f"On real vectors, too, france is to paris as germany is to berlin; you have {found}."
+assert isinstance(found, list), (
+    f"analogy must return a list of words, not {type(found).__name__}."
+)
+assert found[0] == "berlin", (
+    f"On real vectors, too, france is to paris as germany is to berlin; you have {found}."
+)
 ### BEGIN HIDDEN TESTS
 _rng = _random.Random()
 _order = _rng.sample(range(len(_vocab)), len(_vocab))
@@ -844,7 +979,9 @@ _shuffled = _nd.array(_X.asnumpy()[_order])
 _ranked = [analogy(_renamed["france"], _renamed["paris"], _renamed[c], _shuffled, _names, 3) for c, _ in _pairs]
 _first = sum(answer[0] == _renamed[d] for answer, (_, d) in zip(_ranked, _pairs))
 _among = sum(_renamed[d] in answer for answer, (_, d) in zip(_ranked, _pairs))
-assert _first >= 12, f"At least 12 of 24 capitals come first on these vectors; you have {_first}."
+assert _first >= 12, (
+    f"At least 12 of 24 capitals come first on these vectors; you have {_first}."
+)
 assert _among >= 22, f"At least 22 of 24 capitals are among the best three; you have {_among}."
 ### END HIDDEN TESTS
 print("Exercise 6: it works on real vectors, as far as they go.")

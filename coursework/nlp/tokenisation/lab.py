@@ -132,12 +132,29 @@ def count_units(text):
 # %% nbgrader={"grade": true, "grade_id": "check_count_units", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 phrase = "environment, mentally"  # from the workshop's slide: 21 bytes, "ment" occurs twice
 counts = count_units(phrase)
-assert isinstance(counts, dict), f"count_units must return a dictionary, not {type(counts).__name__}; is there a `return`?"
-assert counts.get("bytes") == 21, f"An English letter is one byte in UTF-8, so {phrase!r} has 21 bytes; you found {counts.get('bytes')}."
-assert counts.get("words") == 2, f"{phrase!r} has 2 words (the comma belongs to the first); you found {counts.get('words')}."
-assert count_units("naïve café").get("characters") == 10, "A letter with an accent is one character, although it needs two bytes: count the string itself for characters."
-assert count_units("naïve café").get("bytes") == 12, "Bytes exist only after encoding, and ï and é need two each: look at text.encode('utf-8')."
-assert count_units(" two  words\n").get("words") == 2, "White space at the ends or twice in a row does not make empty words: compare 'a  b'.split() with 'a  b'.split(' ')."
+assert isinstance(counts, dict), (
+    f"count_units must return a dictionary, not {type(counts).__name__}; is there a `return`?"
+)
+assert counts.get("bytes") == 21, (
+    f"An English letter is one byte in UTF-8, so {phrase!r} has 21 bytes; you found "
+    f"{counts.get('bytes')}."
+)
+assert counts.get("words") == 2, (
+    f"{phrase!r} has 2 words (the comma belongs to the first); you found "
+    f"{counts.get('words')}."
+)
+assert count_units("naïve café").get("characters") == 10, (
+    "A letter with an accent is one character, although it needs two bytes: count the string "
+    "itself for characters."
+)
+assert count_units("naïve café").get("bytes") == 12, (
+    "Bytes exist only after encoding, and ï and é need two each: look at "
+    "text.encode('utf-8')."
+)
+assert count_units(" two  words\n").get("words") == 2, (
+    "White space at the ends or twice in a row does not make empty words: compare 'a  "
+    "b'.split() with 'a  b'.split(' ')."
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -189,10 +206,24 @@ def build_vocab(tokens, reserved_tokens, min_freq=1):
 tokens = "hello world hello nice world hi world".split()
 reserved = ["<unk>", "<pad>", "<bos>", "<eos>"]
 vocab = build_vocab(tokens, reserved)
-assert isinstance(vocab, list), f"build_vocab must return a list, not {type(vocab).__name__}; is there a `return`?"
-assert vocab[:4] == reserved, f"The reserved tokens come first, in the order given, but your list starts with {vocab[:4]}."
-assert vocab[4:6] == ["world", "hello"], f"'world' occurs three times and 'hello' twice, so they follow in this order; you have {vocab[4:6]}."
-assert vocab[6:] == ["nice", "hi"], f"'nice' and 'hi' occur once each and 'nice' is seen first; you have {vocab[6:]}."
+assert isinstance(vocab, list), (
+    f"build_vocab must return a list, not {type(vocab).__name__}; is there a `return`?"
+)
+assert vocab[:4] == reserved, (
+    "The reserved tokens come first, in the order given, but your list starts with "
+    f"{vocab[:4]}."
+)
+assert vocab[4:6] == ["world", "hello"], (
+    "'world' occurs three times and 'hello' twice, so they follow in this order; you have "
+    f"{vocab[4:6]}."
+)
+assert vocab[6:] == ["nice", "hi"], (
+    f"'nice' and 'hi' occur once each and 'nice' is seen first; you have {vocab[6:]}."
+)
+assert len(reserved) == 4 and len(tokens) == 7, (
+    "Your function changed the lists that it was given (`+=` does that): make a new list "
+    "instead."
+)
 ### BEGIN HIDDEN TESTS
 import random
 from collections import Counter as _Counter
@@ -205,7 +236,9 @@ for _ in range(20):
     seen = _Counter(tokens)
     expected = reserved + sorted(seen, key=lambda token: (-seen[token], tokens.index(token)))
     found = build_vocab(tokens, reserved)
-    assert found == expected, f"The tokens {tokens} with {reserved} give {expected}; you have {found}."
+    assert found == expected, (
+        f"The tokens {tokens} with {reserved} give {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 2: reserved tokens, frequency, first seen.")
 
@@ -213,8 +246,13 @@ print("Exercise 2: reserved tokens, frequency, first seen.")
 tokens = "a rose is a rose is a <unk>".split()
 vocab = build_vocab(tokens, ["<unk>"], min_freq=2)
 assert isinstance(vocab, list), f"build_vocab must return a list, not {type(vocab).__name__}."
-assert vocab.count("<unk>") == 1, f"A reserved token that also stands in the text is listed once; your list is {vocab}."
-assert len(vocab) == 4, f"With min_freq=2 every token that occurs at least twice stays: <unk>, a, rose, is; you have {vocab}."
+assert vocab.count("<unk>") == 1, (
+    f"A reserved token that also stands in the text is listed once; your list is {vocab}."
+)
+assert len(vocab) == 4, (
+    "With min_freq=2 every token that occurs at least twice stays: <unk>, a, rose, is; you "
+    f"have {vocab}."
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -225,8 +263,11 @@ for _ in range(20):
     seldom = rng.sample("stuvwxyz", 3)  # one time too few
     reserved = rng.sample(["<unk>", "<pad>", "<bos>", "<eos>"], 2)
     tokens = often * min_freq + seldom * (min_freq - 1) + reserved * 5
+    expected = sorted(reserved + often)
     found = build_vocab(tokens, reserved, min_freq)
-    assert sorted(found) == sorted(reserved + often), f"With min_freq={min_freq}, {tokens} leaves {reserved + often}; you have {found}."
+    assert sorted(found) == expected, (
+        f"With min_freq={min_freq}, {tokens} leaves {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 2: rare tokens are out, nothing is listed twice.")
 
@@ -337,10 +378,18 @@ def train_bpe(text, num_merges):
 
 # %% nbgrader={"grade": true, "grade_id": "check_train_bpe_counts", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 merges = train_bpe("environment, mentally", num_merges=1)
-assert isinstance(merges, list), f"train_bpe must return the list of merges, not {type(merges).__name__}."
-assert [tuple(pair) for pair in merges] == [(101, 110)], f"'en' occurs three times in 'environment, mentally', more than any other pair, so the first merge is (101, 110); you have {merges}."
+assert isinstance(merges, list), (
+    f"train_bpe must return the list of merges, not {type(merges).__name__}."
+)
+assert [tuple(pair) for pair in merges] == [(101, 110)], (
+    "'en' occurs three times in 'environment, mentally', more than any other pair, so the "
+    f"first merge is (101, 110); you have {merges}."
+)
 merges = train_bpe("banana bandana", num_merges=1)
-assert [tuple(pair) for pair in merges] == [(97, 110)], f"'an' occurs 4 times and 'na' 3 times in 'banana bandana', so the first merge is (97, 110); you have {merges}."
+assert [tuple(pair) for pair in merges] == [(97, 110)], (
+    "'an' occurs 4 times and 'na' 3 times in 'banana bandana', so the first merge is (97, "
+    f"110); you have {merges}."
+)
 ### BEGIN HIDDEN TESTS
 import random
 from collections import Counter as _Counter
@@ -374,16 +423,29 @@ while judged < 15:
         continue
     judged += 1
     found = [tuple(pair) for pair in train_bpe(text, 3)]
-    assert found == expected, f"In {text!r} one pair is ahead in each round, and the merges are {expected}; you have {found}."
+    assert found == expected, (
+        f"In {text!r} one pair is ahead in each round, and the merges are {expected}; you "
+        f"have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 3: the most frequent pair is merged.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_train_bpe_ties", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 merges = train_bpe("environment, mentally", num_merges=10)
-assert isinstance(merges, list), f"train_bpe must return the list of merges, not {type(merges).__name__}."
-assert len(merges) == 3, f"After 'en', 'men' and 'ment' no pair occurs twice, so 3 merges are learnt even if 10 are allowed; you have {len(merges)}."
-assert [tuple(pair) for pair in merges] == [(101, 110), (109, 256), (257, 116)], f"In round 2 'm'+'en' = (109, 256) and 'en'+'t' = (256, 116) are equally frequent, and the smaller pair wins; you have {merges}."
-assert train_bpe("", num_merges=5) == [], "A text without any pair has no merges: return an empty list."
+assert isinstance(merges, list), (
+    f"train_bpe must return the list of merges, not {type(merges).__name__}."
+)
+assert len(merges) == 3, (
+    "After 'en', 'men' and 'ment' no pair occurs twice, so 3 merges are learnt even if 10 "
+    f"are allowed; you have {len(merges)}."
+)
+assert [tuple(pair) for pair in merges] == [(101, 110), (109, 256), (257, 116)], (
+    "In round 2 'm'+'en' = (109, 256) and 'en'+'t' = (256, 116) are equally frequent, and "
+    f"the smaller pair wins; you have {merges}."
+)
+assert train_bpe("", num_merges=5) == [], (
+    "A text without any pair has no merges: return an empty list."
+)
 ### BEGIN HIDDEN TESTS
 import random
 from collections import Counter as _Counter
@@ -412,7 +474,9 @@ for _ in range(30):
     text = "".join(rng.choices(rng.sample("stuvwxyzéñ日本", 5), k=rng.randint(0, 40)))
     expected = _reference(text, num_merges=8)
     found = [tuple(pair) for pair in train_bpe(text, 8)]
-    assert found == expected, f"With the tie-break and the stop, {text!r} gives {expected}; you have {found}."
+    assert found == expected, (
+        f"With the tie-break and the stop, {text!r} gives {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 3: ties and the end are settled.")
 
@@ -469,11 +533,22 @@ def encode(text, merges):
 # %% nbgrader={"grade": true, "grade_id": "check_encode", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 slide_merges = [(101, 110), (109, 256), (257, 116)]
 ids = encode("environment, mentally", slide_merges)
-assert isinstance(ids, list), f"encode must return a list of numbers, not {type(ids).__name__}; is there a `return`?"
-assert len(ids) == 14, f"Three merges take 'environment, mentally' from 21 tokens to 14; you have {len(ids)}."
-assert ids.count(258) == 2, f"'ment' is the third merge, so its number is 258, and it occurs twice; you have {ids}."
-assert encode("abc", [(98, 99), (97, 98)]) == [97, 256], "In 'abc' the pair 'bc' was learnt before 'ab', so it is merged first and 'ab' is gone: keep the order of the merges."
-assert encode("é", []) == [195, 169], "Without merges the tokens are the UTF-8 bytes, and é has two of them."
+assert isinstance(ids, list), (
+    f"encode must return a list of numbers, not {type(ids).__name__}; is there a `return`?"
+)
+assert len(ids) == 14, (
+    f"Three merges take 'environment, mentally' from 21 tokens to 14; you have {len(ids)}."
+)
+assert ids.count(258) == 2, (
+    f"'ment' is the third merge, so its number is 258, and it occurs twice; you have {ids}."
+)
+assert encode("abc", [(98, 99), (97, 98)]) == [97, 256], (
+    "In 'abc' the pair 'bc' was learnt before 'ab', so it is merged first and 'ab' is gone: "
+    "keep the order of the merges."
+)
+assert encode("é", []) == [195, 169], (
+    "Without merges the tokens are the UTF-8 bytes, and é has two of them."
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -501,7 +576,9 @@ for _ in range(30):
         units.append(new_id)
     text = "".join(rng.choices(alphabet, k=40))
     expected, found = _reference(text, merges), encode(text, merges)
-    assert found == expected, f"Encoding {text!r} with {merges} gives {expected}; you have {found}."
+    assert found == expected, (
+        f"Encoding {text!r} with {merges} gives {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 4: merges are replayed in order.")
 
@@ -530,8 +607,13 @@ def decode(ids, merges):
 # %% nbgrader={"grade": true, "grade_id": "check_decode_ascii", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 slide_merges = [(101, 110), (109, 256), (257, 116)]
 text = decode([258, 97, 108], slide_merges)
-assert isinstance(text, str), f"decode must return a string, not {type(text).__name__}; is there a `return`?"
-assert text == "mental", f"Token 258 is 'ment' (257 and t), then come a and l: together 'mental'; you have {text!r}."
+assert isinstance(text, str), (
+    f"decode must return a string, not {type(text).__name__}; is there a `return`?"
+)
+assert text == "mental", (
+    "Token 258 is 'ment' (257 and t), then come a and l: together 'mental'; you have "
+    f"{text!r}."
+)
 assert decode([], slide_merges) == "", "No tokens are an empty text."
 ### BEGIN HIDDEN TESTS
 import random
@@ -546,14 +628,22 @@ for _ in range(30):
         pieces[new_id] = pieces[pair[0]] + pieces[pair[1]]
     ids = rng.choices(list(pieces), k=12)
     expected, found = "".join(pieces[number] for number in ids), decode(ids, merges)
-    assert found == expected, f"The tokens {ids} with {merges} spell {expected!r}; you have {found!r}."
+    assert found == expected, (
+        f"The tokens {ids} with {merges} spell {expected!r}; you have {found!r}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 5: every token spells its bytes.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_decode_unicode", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 text = decode([99, 97, 102, 195, 169], [])
-assert text == "café", f"The bytes 195 and 169 are one character only together: join all bytes before you decode; you have {text!r}."
-assert decode([226, 130], []) == "�", "Two bytes of an unfinished character are not UTF-8: decode with errors='replace' instead of raising."
+assert text == "café", (
+    "The bytes 195 and 169 are one character only together: join all bytes before you "
+    f"decode; you have {text!r}."
+)
+assert decode([226, 130], []) == "�", (
+    "Two bytes of an unfinished character are not UTF-8: decode with errors='replace' "
+    "instead of raising."
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -644,8 +734,13 @@ for word, expected in [
     ("the", ["the"]),
 ]:
     pieces = wordpiece(word, small_vocab)
-    assert isinstance(pieces, list), f"wordpiece must return a list of pieces, not {type(pieces).__name__}."
-    assert pieces == expected, f"Take the longest piece each time and mark continuations with ##: {word!r} is {expected}; you have {pieces}."
+    assert isinstance(pieces, list), (
+        f"wordpiece must return a list of pieces, not {type(pieces).__name__}."
+    )
+    assert pieces == expected, (
+        f"Take the longest piece each time and mark continuations with ##: {word!r} is "
+        f"{expected}; you have {pieces}."
+    )
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -665,20 +760,32 @@ for _ in range(40):
         expected.append(mark + word[start:end])
         start = end
     found = wordpiece(word, vocab)
-    assert found == expected, f"With the pieces {sorted(set(vocab))}, {word!r} is {expected}; you have {found}."
+    assert found == expected, (
+        f"With the pieces {sorted(set(vocab))}, {word!r} is {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 6: the longest piece wins.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_wordpiece_unknown", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 small_vocab = ["[UNK]", "sun", "sunny", "##vale", "token", "tokeni", "##isation", "s", "##s"]
 pieces = wordpiece("sunnyville", small_vocab)
-assert pieces == ["[UNK]"], f"'sunny' fits but 'ville' does not, so the whole word is ['[UNK]'] and no piece stays; you have {pieces}."
+assert pieces == ["[UNK]"], (
+    "'sunny' fits but 'ville' does not, so the whole word is ['[UNK]'] and no piece stays; "
+    f"you have {pieces}."
+)
 pieces = wordpiece("tokenisation", small_vocab)
-assert pieces == ["[UNK]"], f"Greedy takes 'tokeni' and never goes back to 'token', so this word is ['[UNK]']; you have {pieces}."
+assert pieces == ["[UNK]"], (
+    "Greedy takes 'tokeni' and never goes back to 'token', so this word is ['[UNK]']; you "
+    f"have {pieces}."
+)
 pieces = wordpiece("vale", small_vocab)
-assert pieces == ["[UNK]"], f"'##vale' may only continue a word; at the start 'vale' is unknown; you have {pieces}."
+assert pieces == ["[UNK]"], (
+    f"'##vale' may only continue a word; at the start 'vale' is unknown; you have {pieces}."
+)
 pieces = wordpiece("suns", small_vocab)
-assert pieces == ["sun", "##s"], f"A word that can be cut is not unknown: 'suns' is ['sun', '##s']; you have {pieces}."
+assert pieces == ["sun", "##s"], (
+    f"A word that can be cut is not unknown: 'suns' is ['sun', '##s']; you have {pieces}."
+)
 ### BEGIN HIDDEN TESTS
 import random
 
@@ -703,7 +810,9 @@ while known < 15 or unknown < 15:
     expected = _reference(word, vocab)
     known, unknown = known + (expected != ["[UNK]"]), unknown + (expected == ["[UNK]"])
     found = wordpiece(word, vocab)
-    assert found == expected, f"With the pieces {vocab}, {word!r} is {expected}; you have {found}."
+    assert found == expected, (
+        f"With the pieces {vocab}, {word!r} is {expected}; you have {found}."
+    )
 ### END HIDDEN TESTS
 print("Exercise 6: a word that does not fit is [UNK] as a whole.")
 

@@ -95,9 +95,7 @@ class Person:
 
     def request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         headers = {"Authorization": f"token {self.token}", **kwargs.pop("headers", {})}
-        return requests.request(
-            method, f"{self.url}/{path}", headers=headers, timeout=30, **kwargs
-        )
+        return requests.request(method, f"{self.url}/{path}", headers=headers, timeout=30, **kwargs)
 
     def ticket(self, assignment: str, **fields: Any) -> str:
         answer = self.request("POST", "api/tickets", json={"assignment": assignment, **fields})

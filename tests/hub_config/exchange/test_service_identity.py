@@ -93,9 +93,7 @@ def test_another_s_used_ticket_tells_nothing_about_the_submission(
     ["../tokenisation", "..", "tokenisation/../embeddings", "/etc", "", ".", "a\x00b", "-x", "a b"],
 )
 def test_a_path_instead_of_an_assignment_is_refused(exchange: Any, assignment: str) -> None:
-    answer = exchange.person("ada").request(
-        "POST", "api/tickets", json={"assignment": assignment}
-    )
+    answer = exchange.person("ada").request("POST", "api/tickets", json={"assignment": assignment})
     assert answer.status_code == 400
 
 
@@ -187,9 +185,10 @@ def test_only_named_services_act_as_instructors_and_none_submits(exchange: Any) 
             "POST", "api/tickets", json={"assignment": "tokenisation"}
         )
         assert answer.status_code == 403
-    assert exchange.service("stranger").request(
-        "GET", "api/submissions/tokenisation"
-    ).status_code == 403
+    assert (
+        exchange.service("stranger").request("GET", "api/submissions/tokenisation").status_code
+        == 403
+    )
 
 
 def test_a_cookie_or_a_token_in_the_address_lets_nobody_into_the_api(exchange: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import errno
+import os
+import random
+import shutil
 import socket
 import subprocess
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,6 +23,7 @@ from hub_config.exchange.client import Address, ExchangeClient, ServiceRefused
 
 Zipped = Callable[[dict[str, str | bytes]], bytes]
 TWO_GIGABYTES = 2_000_000_000
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def open_upload(person: Any, ticket: str, *headers: str) -> socket.socket:
@@ -41,15 +45,10 @@ def status_of(connection: socket.socket) -> int:
 
 
 def work(folder: Path, content: bytes) -> Path:
-    """A valid archive with this content in it, hardly compressible if it is random."""
+    """A valid archive with this content in it, stored without compression."""
     archive = folder / "work.zip"
-    import io
-    import zipfile
-
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as bundle:
+    with zipfile.ZipFile(archive, "w") as bundle:
         bundle.writestr("lab.ipynb", content)
-    archive.write_bytes(target.getvalue())
     return archive
 
 
@@ -84,11 +83,13 @@ def test_an_endless_upload_in_chunks_is_cut_off_at_the_limit(exchange: Any) -> N
     ticket = ada.ticket("tokenisation")
     before, sent = exchange.memory(), 0
     chunk = b"10000\r\n" + b"\0" * 65536 + b"\r\n"
-    with open_upload(ada, ticket, "Transfer-Encoding: chunked") as connection:
-        with suppress(OSError):
-            while sent < TWO_GIGABYTES:
-                connection.sendall(chunk)
-                sent += 65536
+    with (
+        open_upload(ada, ticket, "Transfer-Encoding: chunked") as connection,
+        suppress(OSError),
+    ):
+        while sent < TWO_GIGABYTES:
+            connection.sendall(chunk)
+            sent += 65536
     assert 20_000_000 <= sent < 60_000_000
     assert exchange.memory() - before < 10_000_000
     assert exchange.uploads == []
@@ -118,9 +119,7 @@ def test_a_replayed_upload_is_refused_and_nothing_is_lost_or_doubled(
     ticket = person.ticket("tokenisation")
     old, new = zipped({"lab.ipynb": "old"}), zipped({"lab.ipynb": "new"})
     first = person.request("PUT", f"api/uploads/{ticket}", data=old)
-    second = person.request(
-        "PUT", f"api/uploads/{person.ticket('tokenisation')}", data=new
-    )
+    second = person.request("PUT", f"api/uploads/{person.ticket('tokenisation')}", data=new)
     assert (first.status_code, second.status_code) == (201, 201)
     for body in (old, new, b"something else"):
         replay = person.request("PUT", f"api/uploads/{ticket}", data=body)
@@ -267,14 +266,12 @@ class Relay:
                 threading.Thread(target=self._serve, args=[client], daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError):
-            with socket.create_connection(("127.0.0.1", self.service.port)) as service:
-                answers = threading.Thread(
-                    target=self._pass_answers, args=[service, client], daemon=True
-                )
-                answers.start()
-                self._pass_request(client, service)
-                answers.join()
+        address = ("127.0.0.1", self.service.port)
+        with client, suppress(OSError), socket.create_connection(address) as service:
+            answers = threading.Thread(target=self._pass_answers, args=[service, client])
+            answers.start()
+            self._pass_request(client, service)
+            answers.join()
 
     def _pass_request(self, client: socket.socket, service: socket.socket) -> None:
         passed = 0
@@ -315,8 +312,6 @@ def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def random_work(folder: Path) -> Path:
-    import random
-
     return work(folder, random.Random(1).randbytes(8_000_000))
 
 
@@ -412,9 +407,11 @@ def test_a_full_disk_is_a_clean_refusal_that_leaves_nothing(
     assert service.uploads == []
     assert ada.own("tokenisation") == []
 
-    # Not even room for a record: the bytes that had got their name go again.
+    # Room for the bytes but not for their record: the bytes that had got their name go again.
     filler = small_disk / "filler"
     fill(filler)
+    assert shutil.disk_usage(small_disk).free == 0
+    os.truncate(filler, filler.stat().st_size - PAGE)
     refused = ada.request("PUT", f"api/uploads/{ticket}", data=small)
     assert refused.status_code == 507
     assert not list((service.store / "submissions").rglob("*.zip"))
@@ -425,10 +422,9 @@ def test_a_full_disk_is_a_clean_refusal_that_leaves_nothing(
 
 
 def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, pytest.raises(OSError) as full:
+    with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
-            file.write(b"\0" * 4096)
-    assert full.value.errno == errno.ENOSPC
+            file.write(b"\0" * PAGE)
 
 
 def test_the_client_says_the_refusal_and_its_remedy(exchange: Any, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def _entries(lock: Path) -> dict[str, str]:
     return entries
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_environment(open_folder: Path) -> MakeEnvironment:
     """Writes an environment's file and lock: one package of a shipped lock, or all but some."""
 
@@ -43,7 +43,7 @@ def make_environment(open_folder: Path) -> MakeEnvironment:
     return make
 
 
-@pytest.fixture()
+@pytest.fixture
 def tiny(make_environment: MakeEnvironment) -> EnvironmentFile:
     """An environment of `six` alone."""
     return make_environment("tiny", "six")

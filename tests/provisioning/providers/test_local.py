@@ -3,6 +3,8 @@
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from provisioning.errors import NotPossibleHere
 from provisioning.isolation import isolation
-from provisioning.machine import Bubblewrap, Machine, look_at_this_machine
+from provisioning.machine import Bubblewrap, Machine, look_at_this_machine, port_holder
 from provisioning.providers.local import DISK_TO_BUILD, Finding, Needs, check
 
 GB = 2**30
@@ -22,13 +24,13 @@ def machine() -> Machine:
     return look_at_this_machine()
 
 
-@pytest.fixture()
+@pytest.fixture
 def port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
-@pytest.fixture()
+@pytest.fixture
 def needs(open_folder: Path, port: int) -> Needs:
     return Needs(
         seats=5,
@@ -61,14 +63,24 @@ def test_this_machine_can_hold_a_workshop(needs: Needs, machine: Machine) -> Non
     assert "starting 5 seats takes about 3 s on 8 cores" in said
 
 
-def test_a_port_in_use_names_who_has_it(needs: Needs, machine: Machine) -> None:
-    listen = f"import socket; s = socket.create_server(('127.0.0.1', {needs.port})); input()"
-    with subprocess.Popen([sys.executable, "-c", listen], stdin=subprocess.PIPE) as holder:
-        while not (found := stops(needs, machine)):
+@pytest.fixture
+def holder(needs: Needs) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that listens on the port."""
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(needs.port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as holder:
+        while not port_holder(needs.port):
             assert holder.poll() is None
+            time.sleep(0.05)
+        yield holder
         holder.kill()
 
-    command = f"{sys.executable} -c {listen}"[:80]
+
+def test_a_port_in_use_names_who_has_it(
+    needs: Needs, machine: Machine, holder: subprocess.Popen[bytes]
+) -> None:
+    found = stops(needs, machine)
+
+    command = f"{sys.executable} -m http.server --bind 127.0.0.1 {needs.port}"[:80]
     assert found == [
         Finding(
             "stop",
@@ -78,9 +90,11 @@ def test_a_port_in_use_names_who_has_it(needs: Needs, machine: Machine) -> None:
     ]
 
 
-def test_a_running_workshop_holds_its_own_port(needs: Needs, machine: Machine) -> None:
-    with socket.create_server(("127.0.0.1", needs.port)):
-        assert stops(replace(needs, running=True), machine) == []
+def test_a_running_workshop_holds_its_own_port(
+    needs: Needs, machine: Machine, holder: subprocess.Popen[bytes]
+) -> None:
+    assert stops(needs, machine)
+    assert stops(replace(needs, running=True), machine) == []
 
 
 def test_an_address_of_another_machine_is_refused(needs: Needs, machine: Machine) -> None:
@@ -107,12 +121,12 @@ def test_a_full_disk_names_what_is_there_and_what_is_needed(
 
 
 def test_without_root_seats_have_jails_and_others_stay_unseen(
-    needs: Needs, call_as_nobody, open_folder: Path
+    needs: Needs, call_as_nobody, holder: subprocess.Popen[bytes]
 ) -> None:
-    with socket.create_server(("127.0.0.1", needs.port)):
-        findings = call_as_nobody(lambda: check(needs, look_at_this_machine()))
+    findings = call_as_nobody(lambda: check(needs, look_at_this_machine()))
 
-    assert Finding("ok", "each seat has a jail of its own (as root: an account as well)") in findings
+    jail = "each seat has a jail of its own (as root: an account as well)"
+    assert Finding("ok", jail) in findings
     what = f"port {needs.port} on 127.0.0.1 is in use by a process of another account"
     assert what in [finding.what for finding in findings]
 
