@@ -45,7 +45,7 @@ def ensure_course(settings: GraderSettings) -> bool:
     for name in settings.environments:
         spec = json.dumps(kernelspec(settings, name), indent=1)
         changed |= _ensure_text(folder.kernels / name / "kernel.json", spec + "\n")
-    fresh = not folder.gradebook.exists()
+    fresh = gradebook.ensure_gradebook(folder, settings.spec.name)
     new = gradebook.ensure_people(folder, settings.spec.name, settings.people)
     return changed or fresh or new > 0
 

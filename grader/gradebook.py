@@ -29,8 +29,8 @@ def database_url(folder: CourseFolder) -> str:
 
 @contextlib.contextmanager
 def opened(folder: CourseFolder, course: str) -> Iterator[Any]:
-    """nbgrader's Gradebook, made if it isn't there yet."""
-    with _alembic_on_path(), Gradebook(database_url(folder), course) as gradebook:
+    """nbgrader's Gradebook on this course."""
+    with Gradebook(database_url(folder), course) as gradebook:
         yield gradebook
 
 
@@ -43,6 +43,18 @@ def _alembic_on_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
+
+
+def ensure_gradebook(folder: CourseFolder, course: str) -> bool:
+    """Make the database, whole or not at all. Returns whether it was new."""
+    if folder.gradebook.exists():
+        return False
+    partial = folder.root / f"{durable.PARTIAL}gradebook.db"
+    partial.unlink(missing_ok=True)
+    with _alembic_on_path(), Gradebook(f"sqlite:///{partial}", course):
+        pass
+    partial.rename(folder.gradebook)
+    return True
 
 
 def ensure_people(folder: CourseFolder, course: str, people: Iterable[Person]) -> int:

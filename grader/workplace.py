@@ -13,7 +13,6 @@ from grader.kernel_judge import KernelJudge
 from grader.nbgrader_course import NbgraderCourse
 from grader.settings import GraderSettings
 
-
 #: Longer than any notebook may run: what is older belongs to a grader that was killed.
 _LEFT_OVER_SECONDS = 6 * 3600
 

@@ -145,7 +145,7 @@ def test_two_graders_do_not_run_at_once(released, answers):
     assert first.returncode == 0
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.4, 0.8, 1.5])
+@pytest.mark.parametrize("seconds", [0.0, 0.6, 1.2])
 def test_a_killed_grade_converges(released, answers, seconds):
     for name in ("ada", "bob", "eve"):
         released.submit_answers(name, answers)
@@ -170,7 +170,7 @@ def test_a_killed_grade_converges(released, answers, seconds):
 
 
 @pytest.mark.parametrize(
-    ("stage", "seconds"), [("prove", 0.5), ("generate", 0.0), ("generate", 0.1), ("release", 0.02)]
+    ("stage", "seconds"), [("prove", 0.5), ("generate", 0.05), ("release", 0.02)]
 )
 def test_a_killed_release_converges(mini, template, stage, seconds):
     kill_after(start(mini, "release"), stage, "sums", seconds)
@@ -181,4 +181,4 @@ def test_a_killed_release_converges(mini, template, stage, seconds):
     assert ours.read_bytes() == whole.read_bytes()
     assert run(mini, "release")[1][-1]["labs"][0]["outcome"] == "unchanged"
     with sqlite3.connect(mini.folder.gradebook) as database:
-        assert database.execute("select count(*) from grade_cell").fetchone() == (3,)
+        assert database.execute("select count(*) from grade_cells").fetchone() == (3,)

@@ -162,6 +162,7 @@ except NotImplementedError:
 # ### Exercise 2: cosine similarity
 #
 # A vector of zeros (some toolkits give it to unknown words) points nowhere. Say 0 then; don't divide by zero.
+# `nd.dot(x, y)` and `x.norm()` give arrays with one element, and `.asscalar()` makes a Python number of one.
 
 # %% nbgrader={"grade": false, "grade_id": "cosine", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def cosine(x, y):
@@ -260,7 +261,7 @@ print(f"The first sentence in numbers: {corpus[0]}")
 # %% [markdown]
 # ### Exercise 3: count the neighbours
 #
-# `corpus` is a list of sentences, each a list of word numbers. Return a matrix in which entry `[i, j]` says how often word `j` stands **at most `window`
+# `corpus` is a list of sentences, each a list of word numbers. Fill the matrix `C` so that its entry `[i, j]` says how often word `j` stands **at most `window`
 # places before or after** word `i` **in the same sentence**. A place is not its own neighbour; but in "ha ha", each *ha* is a neighbour of the other.
 
 # %% nbgrader={"grade": false, "grade_id": "co_occurrence", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
@@ -364,6 +365,8 @@ print("Exercise 3: windows, sentences and repetitions are right.")
 # ### Exercise 4: positive PMI
 #
 # Use the natural logarithm. A count of 0 becomes 0 (and not $-\infty$), also where a whole row or column is empty (and not *nan*).
+# `C.sum(axis=1, keepdims=True)` holds the row sums as a column, so that products broadcast; and `np.log(0)` warns, so take the
+# logarithm only where it exists.
 
 # %% nbgrader={"grade": false, "grade_id": "ppmi", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def ppmi(C):
@@ -483,7 +486,7 @@ plt.show()
 # ## 5. From 169 columns to 64 numbers
 #
 # A row of the PPMI matrix already is a vector for its word, but a long one, and nearly empty. The **singular value decomposition** $M = U S V^\top$ finds the best summary with fewer
-# numbers: we keep the first 64 columns of $U$, scaled with the root of their weight. (Word2vec, the method of 2013, learns nearly the same thing by gradient descent.)
+# numbers: we keep the first 64 columns of $U$, scaled with the root of their weight. (Word2vec, the method of 2013, learns something very close to it by gradient descent.)
 #
 # In a network, such a table is a layer, `nn.Embedding`: it takes word numbers and returns rows. That is the same as multiplying one-hot vectors with the table, without
 # ever building them.
@@ -625,6 +628,7 @@ rng = numpy.random.default_rng()
 for _ in range(10):
     n = int(rng.integers(5, 9))
     rows = rng.normal(size=(n, 6))
+    rows /= numpy.linalg.norm(rows, axis=1, keepdims=True)
     rows[-1] = rows[0]
     order = rng.permutation(n)
     names = [f"w{number}" for number in rng.permutation(1000)[:n]]

@@ -506,6 +506,8 @@ if corpus_merges:
            title=f"{lengths[0]:,} bytes become {lengths[-1]:,} tokens")
     ax.margins(y=0.1)
     for number in [1, 14, 32, 65, 126, 168, 221, 263]:
+        if number >= len(lengths):
+            break
         token = pieces[255 + number].decode("utf-8", "replace").replace(" ", "·").replace("\n", "↵")
         ax.annotate(f"merge {number}: “{token}”", (number, lengths[number]),
                     xytext=(number + 10, lengths[number] + 0.1 * lengths[0]), va="center",

@@ -13,7 +13,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -262,13 +262,19 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         wait_for(f"{hub.url}/hub/api/health", process, log)
         yield hub
     finally:
+        end_with_children(process)
+        first.stop()
+
+
+def end_with_children(process: subprocess.Popen[bytes]) -> None:
+    """Stop the hub, and its proxy even where the hub is too slow to do it."""
+    with suppress(psutil.NoSuchProcess):
         children = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        process.wait(timeout=30)
-        for child in children:
-            if child.is_running():
-                child.kill()
-        first.stop()
+        _, late = psutil.wait_procs([psutil.Process(process.pid), *children], timeout=15)
+        for one in late:
+            one.kill()
+    process.wait(timeout=15)
 
 
 @pytest.fixture(scope="session")

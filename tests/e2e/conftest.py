@@ -1,0 +1,40 @@
+"""Real workshops on this machine, below one folder whose environments are built once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import RunningWorkshop, write_workshop
+
+#: Every account may enter it, and environments in it survive from one test run to the next.
+ROOT = Path("/var/tmp/workshop-tests")
+
+MakeWorkshop = Callable[..., RunningWorkshop]
+
+
+@pytest.fixture(scope="session")
+def state_root() -> Path:
+    if os.geteuid() != 0:
+        pytest.fail("these tests make UNIX accounts: run them as root")
+    ROOT.mkdir(exist_ok=True)
+    ROOT.chmod(0o755)
+    return ROOT
+
+
+@pytest.fixture(scope="module")
+def make_workshop(state_root: Path) -> Iterator[MakeWorkshop]:
+    """Write a workshop; whatever was brought up is taken down at the module's end."""
+    made: list[RunningWorkshop] = []
+
+    def make(name: str, attendees: Sequence[str], **choices: object) -> RunningWorkshop:
+        workshop = write_workshop(state_root, name, attendees, **choices)  # type: ignore[arg-type]
+        made.append(workshop)
+        return workshop
+
+    yield make
+    for workshop in made:
+        workshop.cli("down", "--yes", check=False)
