@@ -40,7 +40,8 @@ def ensure_course(settings: GraderSettings) -> bool:
                 f"there is no environment {lab.environment!r}",
                 f"one of: {', '.join(sorted(settings.environments))}",
             )
-    folder.root.mkdir(parents=True, exist_ok=True)
+    # Solutions, hidden tests and grades: nobody else's business on this machine.
+    folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     changed = _ensure_text(folder.config, nbgrader_config(settings))
     for name in settings.environments:
         spec = json.dumps(kernelspec(settings, name), indent=1)

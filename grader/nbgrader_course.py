@@ -137,8 +137,13 @@ def log_to(stream: Any, file: Path | None = None) -> None:
     warnings = logging.StreamHandler(stream)
     warnings.setLevel(logging.ERROR)
     logger.handlers = [warnings]
+    # What libraries warn programmers about belongs into the file, not before an instructor.
+    logging.captureWarnings(True)
+    programmers = logging.getLogger("py.warnings")
+    programmers.handlers, programmers.propagate = [logging.NullHandler()], False
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         everything = logging.FileHandler(file)
         everything.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(everything)
+        programmers.addHandler(everything)

@@ -41,6 +41,22 @@ def ensure_tree(path: Path, mode: int, owner: Owner | None) -> None:
             os.chown(inside, owner.uid, owner.gid, follow_symlinks=False)
 
 
+def ensure_routes(folder: Path, reader: Owner | None) -> None:
+    """The proxy's route file. The proxy needs it to exist; its content belongs to the hub.
+
+    Whoever owns the hub writes, the proxy's group reads: a seat must do neither.
+    """
+    folder.mkdir(exist_ok=True)
+    if reader is not None:
+        os.chown(folder, -1, reader.gid)
+    folder.chmod(0o2750)
+    routes = folder / "routes.toml"
+    routes.touch(0o640)
+    if reader is not None:
+        os.chown(routes, -1, reader.gid)
+    routes.chmod(0o640)
+
+
 def ensure_folders(paths: StatePaths) -> None:
     """The state folder's skeleton. Others may pass through it, not list it."""
     ensure_folder(paths.root, 0o755)

@@ -5,6 +5,8 @@ One small function per part of the hub; no decision is made here.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -31,10 +33,31 @@ def configure_proxy(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     """The proxy runs beside the hub: a hub that restarts drops no connection."""
     scheme = "https" if settings.certificate else "http"
     c.JupyterHub.bind_url = f"{scheme}://{settings.bind}:{settings.ports.public}"
-    c.JupyterHub.proxy_class = "jupyterhub.proxy.ConfigurableHTTPProxy"
-    c.ConfigurableHTTPProxy.should_start = False
-    c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{settings.ports.proxy_api}"
-    c.ConfigurableHTTPProxy.auth_token = secrets.proxy
+    if settings.certificate:
+        c.JupyterHub.ssl_cert = str(settings.certificate)
+        c.JupyterHub.ssl_key = str(settings.certificate_key)
+    api = f"http://{LOOPBACK}:{settings.ports.proxy_api}"
+    match settings.proxy:
+        case "traefik":
+            configure_traefik(c.TraefikFileProviderProxy, settings, secrets)
+            c.JupyterHub.proxy_class = "hub_config.traefik.WorkshopTraefik"
+            c.TraefikFileProviderProxy.traefik_api_url = api
+        case "node":
+            c.JupyterHub.proxy_class = "jupyterhub.proxy.ConfigurableHTTPProxy"
+            c.ConfigurableHTTPProxy.should_start = False
+            c.ConfigurableHTTPProxy.api_url = api
+            c.ConfigurableHTTPProxy.auth_token = secrets.proxy
+
+
+def configure_traefik(traefik: Any, settings: HubSettings, secrets: Secrets) -> None:
+    traefik.should_start = False
+    traefik.dynamic_config_file = str(settings.state_home / "routes" / "routes.toml")
+    traefik.traefik_entrypoint, traefik.traefik_api_entrypoint = "web", "api"
+    traefik.traefik_api_username, traefik.traefik_api_password = "hub", secrets.proxy
+    # The default, bcrypt, costs 0.8 s of CPU for every route. A quick hash is safe here
+    # because the password is 256 random bits.
+    digest = base64.b64encode(hashlib.sha1(secrets.proxy.encode()).digest())  # noqa: S324
+    traefik.traefik_api_hashed_password = "{SHA}" + digest.decode()
 
 
 def configure_hub(c: Any, settings: HubSettings, secrets: Secrets) -> None:

@@ -45,9 +45,31 @@ def programs(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> tup
 
 
 def proxy(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    """Beside the hub, not below it: a hub that restarts drops no connection."""
+    match settings.proxy:
+        case "traefik":
+            argv = _traefik(settings)
+        case "node":
+            argv = _node_proxy(settings)
+    return Program(
+        name="proxy",
+        argv=argv,
+        environment=_environment(settings, {"CONFIGPROXY_AUTH_TOKEN": secrets.proxy}),
+        folder=settings.state_home,
+        order=10,
+        account=accounts.service if settings.ports.public >= FIRST_FREE_PORT else None,
+    )
+
+
+def _traefik(settings: HubSettings) -> tuple[str, ...]:
+    binary = settings.hub_python.parent / "traefik"
+    return (str(binary), f"--configfile={settings.state_home / 'traefik.yaml'}")
+
+
+def _node_proxy(settings: HubSettings) -> tuple[str, ...]:
     ports = settings.ports
     argv = [
-        *(str(settings.hub_python), str(settings.hub_python.parent / "configurable-http-proxy")),
+        "configurable-http-proxy",
         *("--ip", settings.bind, "--port", str(ports.public)),
         *("--api-ip", LOOPBACK, "--api-port", str(ports.proxy_api)),
         *("--default-target", f"http://{LOOPBACK}:{ports.hub}"),
@@ -56,14 +78,7 @@ def proxy(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Progra
     if settings.certificate and settings.certificate_key:
         argv += ["--ssl-cert", str(settings.certificate)]
         argv += ["--ssl-key", str(settings.certificate_key)]
-    return Program(
-        name="proxy",
-        argv=tuple(argv),
-        environment=_environment(settings, {"CONFIGPROXY_AUTH_TOKEN": secrets.proxy}),
-        folder=settings.state_home,
-        order=10,
-        account=accounts.service if ports.public >= FIRST_FREE_PORT else None,
-    )
+    return tuple(argv)
 
 
 def exchange(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:

@@ -44,9 +44,47 @@ def render(settings: HubSettings, secrets: Secrets, programs: tuple[Program, ...
         settings.hub_folder / "supervisord.conf": RenderedFile(
             supervisord(settings, programs), 0o600
         ),
+        settings.state_home / "traefik.yaml": RenderedFile(_pretty(traefik(settings)), 0o644),
         **seat_configuration(settings),
         **formgrader_configuration(settings),
     }
+
+
+def traefik(settings: HubSettings) -> dict[str, Any]:
+    """traefik's own file (JSON is YAML); routes come from the hub. See docs/decisions/proxy.md."""
+    characters = ("Slash", "BackSlash", "NullCharacter", "Semicolon", "Percent", "QuestionMark")
+    http: dict[str, Any] = {
+        "aliasHeadersStrategy": "delete",
+        # Names of files and kernels travel encoded; the servers behind judge them.
+        "encodedCharacters": {f"allowEncoded{each}": True for each in (*characters, "Hash")},
+    }
+    if settings.certificate:
+        http["tls"] = {}
+    return {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "api": {},
+        "log": {"level": "ERROR", "noColor": True},
+        "providers": {
+            "providersThrottleDuration": "0s",
+            "file": {
+                "filename": str(settings.state_home / "routes" / "routes.toml"),
+                "watch": True,
+            },
+        },
+        "entryPoints": {
+            "web": {
+                "address": f"{_host(settings.bind)}:{settings.ports.public}",
+                "http": http,
+                # The default cuts an upload that takes more than a minute.
+                "transport": {"respondingTimeouts": {"readTimeout": "0s"}},
+            },
+            "api": {"address": f"127.0.0.1:{settings.ports.proxy_api}"},
+        },
+    }
+
+
+def _host(bind: str) -> str:
+    return f"[{bind}]" if ":" in bind else bind
 
 
 def exchange_configuration(settings: HubSettings, submissions: SubmissionsSpec) -> Files:
@@ -136,7 +174,7 @@ logfile={logs / "supervisord.log"}
 pidfile={run / "supervisord.pid"}
 childlogdir={logs}
 nodaemon=false
-minfds=4096
+minfds={settings.open_files}
 silent=true
 
 [rpcinterface:supervisor]

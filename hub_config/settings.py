@@ -12,7 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """Written by one version, perhaps read by the next: `down` must understand what an older
+    `up` wrote. So a new field gets a default, and an unknown one is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Ports(_Settings):
@@ -50,6 +53,7 @@ class HubSettings(_Settings):
     course: str
     bind: str
     address: str
+    proxy: Literal["traefik", "node"] = "traefik"
     ports: Ports
     state_home: Path
     hub_folder: Path
@@ -62,6 +66,7 @@ class HubSettings(_Settings):
     certificate_key: Path | None
     seat: SeatSettings
     starts_at_once: int
+    open_files: int = 4096
     idle_minutes: int
     login: Login | None
     instructors: tuple[str, ...]

@@ -69,9 +69,7 @@ class HubSpec(SpecModel):
     address: str | None = Field(
         None, description="the address that attendees type, such as https://hub.example.org"
     )
-    proxy: Literal["python", "traefik", "node"] = Field(
-        "python", description="python, traefik or node"
-    )
+    proxy: Literal["traefik", "node"] = Field("traefik", description="traefik or node")
     login: Annotated[LoginSpec, BeforeValidator(_login)] = Field(default_factory=LoginSpec)
     idle_minutes: int = Field(
         60, ge=5, le=1440, description="a whole number of minutes from 5 to 1440, such as 60"

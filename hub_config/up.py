@@ -5,6 +5,7 @@ people ─► seats ─► accounts and homes ─► settings ─► files ─�
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from hub_config.install import (
     ensure_folders,
     ensure_library,
     ensure_ports,
+    ensure_routes,
     ensure_secrets,
     ensure_tree,
 )
@@ -36,6 +38,7 @@ from provisioning.paths import StatePaths
 #: Threads count as processes: a server and a few kernels with numeric libraries.
 PROCESSES_PER_SEAT = 512
 HUB_SECONDS = 120
+OPEN_FILES = 65536
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ def hub_settings(
         course=order.course,
         bind=spec.hub.bind,
         address=spec.hub.public_address,
+        proxy=spec.hub.proxy,
         ports=ports,
         state_home=paths.home,
         hub_folder=paths.hub,
@@ -175,6 +179,7 @@ def hub_settings(
         seat=_seat_settings(order),
         # Starting a server is one core's work; twice the cores keeps them busy.
         starts_at_once=max(2, 2 * order.cores),
+        open_files=_open_files(),
         idle_minutes=spec.hub.idle_minutes,
         login=Login(class_name=login.class_name, config=login.config) if login.class_name else None,
         instructors=by_role["instructor"],
@@ -229,9 +234,16 @@ def _ensure_accounts(
 
 def _ensure_own_folders(order: UpOrder, accounts: Mapping[str, Account]) -> None:
     service, grader = (_owner(accounts.get(name)) for name in service_usernames(order.spec.name))
+    ensure_routes(order.paths.home / "routes", service)
     ensure_tree(order.paths.exchange, 0o700, service)
     ensure_tree(order.paths.course, 0o700, grader)
     ensure_tree(order.paths.reports, 0o755, grader)
+
+
+def _open_files() -> int:
+    """300 seats with three websockets each, both ends, and room: if the machine allows it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
 
 
 def _owner(account: Account | None) -> Owner | None:

@@ -15,12 +15,12 @@ Rooms
 
 Protocol (below /services/exchange/; every request but `health` carries `Authorization: token T`)
     GET    health                                open; {"status": "ok"}
-    GET    api/assignments                       releases, and the caller's own snapshots and feedback
+    GET    api/assignments                       releases; the caller's own snapshots and feedback
     GET    api/releases/A                        the current version as a zip
-    PUT    api/releases/A                        instructors: another version; same bytes, no change
-    DELETE api/releases/A                        instructors: withdraw; versions and submissions stay
-    POST   api/tickets                           {"assignment", "size"?, "sha256"?} -> {"ticket", ...}
-    PUT    api/uploads/TICKET                    201 and the record; 409 and the record if used before
+    PUT    api/releases/A                        instructors: a new version; same bytes, no change
+    DELETE api/releases/A                        instructors: withdraw; versions, submissions stay
+    POST   api/tickets                           {"assignment", "size"?, "sha256"?} -> {"ticket"}
+    PUT    api/uploads/TICKET                    201 and the record; 409 and the record if used
     GET    api/submissions/A                     instructors: all snapshots of an assignment
     GET    api/submissions/A/USER/ID             the bytes; for the owner and instructors
     PUT    api/feedback/A/USER/ID                instructors: feedback on a snapshot, a zip of pages
@@ -38,8 +38,8 @@ Environment of the service (from the supervisor; the token is never an argument)
     JUPYTERHUB_SERVICE_PREFIX=/services/exchange/
 
 Environment of the plug-ins
-    WORKSHOP_EXCHANGE_URL   http://HOST:PORT/services/exchange, the service itself or the hub's proxy
-    JUPYTERHUB_API_TOKEN    the seat's own token; at the grader that of a service named in the config
+    WORKSHOP_EXCHANGE_URL   http://HOST:PORT/services/exchange, direct or by the hub's proxy
+    JUPYTERHUB_API_TOKEN    the seat's own token; at the grader that of a service in the config
 
 What jupyterhub_config.py must grant
     services: {"name": "exchange", "url": "http://127.0.0.1:PORT", "api_token": ...,

@@ -22,7 +22,7 @@ from hub_config.exchange.config import ServiceConfig, read_config
 from hub_config.exchange.identity import Identity, Instructors
 from hub_config.exchange.store import Store
 from hub_config.exchange.tickets import Tickets
-from provisioning.errors import NotPossibleHere
+from provisioning.errors import NotPossibleHere, WorkshopError
 
 # What the hub's own library reads. The token comes this way and never as an argument,
 # which every account of the machine could read.
@@ -117,8 +117,12 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.umask(0o077)
-    check_environment(os.environ)
-    asyncio.run(serve(read_config(arguments.config), os.environ))
+    try:
+        check_environment(os.environ)
+        asyncio.run(serve(read_config(arguments.config), os.environ))
+    except WorkshopError as error:
+        # One line in the supervisor's log instead of a traceback.
+        raise SystemExit(f"{error.message} {error.next_step}") from None
 
 
 if __name__ == "__main__":

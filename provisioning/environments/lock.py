@@ -82,8 +82,7 @@ def lock_environment(file: EnvironmentFile, *, interpreter: Path = INTERPRETER) 
 def lock_command_line(project: Path, *, interpreter: Path = INTERPRETER) -> Path:
     """Lock what the command line needs, on the versions that the hub has."""
     locks = project / "environments"
-    requirements = _pyproject(project)["project"]["dependencies"]
-    wanted = Wanted(tuple(requirements), constraints=(locks / "hub.lock",))
+    wanted = Wanted(_command_line(_pyproject(project)), constraints=(locks / "hub.lock",))
     lock(wanted, locks / "cli.lock", interpreter=interpreter)
     return locks / "cli.lock"
 
@@ -96,7 +95,7 @@ def lock_development(project: Path, *, interpreter: Path = INTERPRETER) -> Path:
         requirements=(
             *pyproject["dependency-groups"]["dev"],
             *read_environment_file(locks / "hub.yml").pip,
-            *pyproject["project"]["dependencies"],
+            *_command_line(pyproject),
         ),
         constraints=(locks / "hub.lock", locks / "cli.lock"),
     )
@@ -110,6 +109,11 @@ def lock_project(project: Path, *, interpreter: Path = INTERPRETER) -> Iterable[
         yield lock_environment(read_environment_file(path), interpreter=interpreter)
     yield lock_command_line(project, interpreter=interpreter)
     yield lock_development(project, interpreter=interpreter)
+
+
+def _command_line(pyproject: dict[str, dict[str, list[str]]]) -> tuple[str, ...]:
+    """What it runs on, and what installs it."""
+    return (*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["build"])
 
 
 def _pyproject(project: Path) -> dict[str, dict[str, list[str]]]:

@@ -104,7 +104,7 @@ environments: {hub: mine/hub.yml}
             LEAST + "hub:\n  proxy: nginx\n",
             ", line 5, hub.proxy",
             'found "nginx"',
-            "write python, traefik or node",
+            "write traefik or node",
         ),
         (
             LEAST + "hub:\n  bind: example.org\n",
