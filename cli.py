@@ -32,6 +32,7 @@ from hub_config.down import take_down
 from hub_config.grading_process import GradingInputBad, Progress
 from hub_config.people import Person, walk_ins
 from hub_config.rehearsal.demo import play
+from hub_config.rehearsal.rehearse import try_out
 from hub_config.rehearsal.stage import forget_last_demo, write_demo
 from hub_config.roster import read_roster
 from hub_config.screens import (
@@ -235,6 +236,28 @@ def status(session: Session, as_json: bool) -> None:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2, default=str))
     else:
         session.console.print(status_table(found))
+
+
+@workshop.command()
+@click.option("--seats", default=3, show_default=True, type=click.IntRange(1, 50))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def rehearse(session: Session, seats: int, as_json: bool) -> None:
+    """Let robots log in, start servers, run a cell and hand in, before people arrive.
+
+    They get seats of their own, which are gone afterwards with all that they did.
+    """
+    with ProgressView(session.console) as progress:
+        found = try_out(course_desk(session), seats, progress)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2))
+    else:
+        session.console.print(times_table(found.times))
+    if found.problems:
+        lines = "\n  ".join(found.problems)
+        raise StepFailed(f"Not ready:\n  {lines}", next_step="workshop status")
+    if not as_json:
+        click.echo(f"Ready: {seats} robots worked at the same time without a problem.")
 
 
 @workshop.command()

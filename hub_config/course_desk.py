@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub_config.exchange.nbgrader_settings import PLUGINS
 from hub_config.grading_process import GradingProcess, Progress
 from hub_config.install import Owner, ensure_copy, ensure_folder, write_if_changed
 from hub_config.programs import exchange_url
-from hub_config.render import exchange_classes
 from hub_config.seats import Seat, read_register
 from hub_config.settings import HubSettings, Secrets
 from hub_config.up import Prepared
@@ -86,7 +86,7 @@ class CourseDesk:
             "spec": dict(self.course),
             "people": [_person(seat) for seat in seats if seat.role == "attendee"],
             "environments": record["environments"],
-            "exchange": {"classes": exchange_classes()},
+            "exchange": {"classes": PLUGINS},
             "run": str(self._run_folder),
             "reports": str(self.paths.reports),
         }

@@ -67,6 +67,12 @@ class HubApi:
         ):
             raise _refused(f"stopping the seat of {username}", answer)
 
+    def delete_user(self, username: str) -> None:
+        """Stops the seat's server too. Nothing happens when the hub doesn't know it."""
+        answer = self._client.delete(f"/hub/api/users/{username}")
+        if answer.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
+            raise _refused(f"forgetting {username}", answer)
+
     def _get(self, path: str) -> Any:
         answer = self._client.get(path)
         if answer.status_code != HTTPStatus.OK:

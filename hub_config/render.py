@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hub_config.exchange.config import ArchiveLimits, ServiceConfig
+from hub_config.exchange.nbgrader_settings import nbgrader_lines
 from hub_config.programs import Program
 from hub_config.settings import HubSettings, Secrets
 from hub_config.spec import SubmissionsSpec
@@ -22,7 +23,6 @@ PHONES_HOME = (
 
 #: Server parts that a class doesn't use and every seat would pay for.
 UNUSED_SERVER_PARTS = ("jupyter_lsp", "jupyterlab_jupytext", "notebook", "notebook_shim")
-PLUGINS = "hub_config.exchange.plugins"
 
 
 @dataclass(frozen=True)
@@ -147,20 +147,6 @@ def formgrader_configuration(settings: HubSettings) -> Files:
     }
 
 
-def exchange_classes() -> dict[str, str]:
-    """nbgrader's exchange, part by part, as ours."""
-    return {
-        "exchange": f"{PLUGINS}.Exchange",
-        "list": f"{PLUGINS}.ExchangeList",
-        "fetch_assignment": f"{PLUGINS}.ExchangeFetchAssignment",
-        "fetch_feedback": f"{PLUGINS}.ExchangeFetchFeedback",
-        "submit": f"{PLUGINS}.ExchangeSubmit",
-        "collect": f"{PLUGINS}.ExchangeCollect",
-        "release_assignment": f"{PLUGINS}.ExchangeReleaseAssignment",
-        "release_feedback": f"{PLUGINS}.ExchangeReleaseFeedback",
-    }
-
-
 def supervisord(settings: HubSettings, programs: tuple[Program, ...]) -> str:
     """supervisord's configuration; it restarts what dies. Holds tokens: 0600."""
     run, logs = settings.state_home / "run", settings.state_home / "logs"
@@ -248,20 +234,15 @@ def _seat_server(settings: HubSettings) -> dict[str, Any]:
 
 
 def _seat_nbgrader(settings: HubSettings) -> str:
-    plugins = "\n".join(
-        f"c.ExchangeFactory.{part} = {name!r}" for part, name in exchange_classes().items()
-    )
     return f"""\
 import os
 
 c = get_config()
-c.CourseDirectory.course_id = {settings.course!r}
 c.CourseDirectory.student_id = os.environ.get("JUPYTERHUB_USER", "")
 c.CourseDirectory.root = os.environ["HOME"]
-{plugins}
 c.ExecutePreprocessor.timeout = 120
 c.KernelManager.transport = "ipc"
-"""
+{nbgrader_lines(settings.course)}"""
 
 
 def _seat_page() -> dict[str, Any]:

@@ -7,7 +7,7 @@ one file (0600), replaced atomically under a lock; the hub reads it whenever it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -143,6 +143,13 @@ def reissue(path: Path, username: str) -> IssueResult:
         seat = replace(seat, issue=seat.issue + 1)
         codes = {username: make_code(seat.number)}
         return change.save(change.register.with_seat(seat), codes)
+
+
+def forget_seats(path: Path, usernames: Collection[str]) -> None:
+    """Drop seats as if they had never been: for robots, which leave no work behind."""
+    with _changing(path) as change:
+        kept = tuple(seat for seat in change.register.seats if seat.username not in usernames)
+        change.save(SeatRegister(kept), {})
 
 
 def read_register(path: Path) -> SeatRegister:

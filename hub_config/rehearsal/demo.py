@@ -30,7 +30,8 @@ def play(
     people = attendances(prepared.issued.new_codes)
     desk.ask("release", progress=progress)
     sources = source_notebooks(paths, labs)
-    order = ClassOrder(prepared.settings.address, prepared.settings.course, labs, sources)
+    settings = prepared.settings
+    order = ClassOrder(settings.address, settings.course, settings.seat.kernels[0], labs, sources)
     worked = class_at_work(order, people, progress)
     desk.ask("grade", progress=progress)
     read = class_reads_feedback(order, people, progress)

@@ -36,6 +36,8 @@ class ClassOrder:
 
     address: str
     course: str
+    #: What the first cell runs on.
+    kernel: str
     #: lab -> kernel.
     labs: Mapping[str, str]
     #: lab -> source notebook, with solutions.
@@ -97,7 +99,7 @@ async def _work(robot: Robot, person: Attendance, order: ClassOrder, journey: Jo
     async with journey.step("server"):
         await robot.get_server()
     async with journey.step("first cell"):
-        said = await robot.run_cell(next(iter(order.labs.values())), FIRST_CELL)
+        said = await robot.run_cell(order.kernel, FIRST_CELL)
         if said.strip() != FIRST_CELL_SAYS:
             raise RobotStuck(f"the first cell said {said[:200]!r}, not {FIRST_CELL_SAYS!r}")
     for lab in order.labs:

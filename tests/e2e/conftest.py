@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.ordinary_user import OrdinaryUser, ordinary_account
 from tests.e2e.running import RunningWorkshop, write_workshop
 
 #: Every account may enter it, and environments in it survive from one test run to the next.
@@ -38,3 +39,10 @@ def make_workshop(state_root: Path) -> Iterator[MakeWorkshop]:
     yield make
     for workshop in made:
         workshop.cli("down", "--yes", check=False)
+
+
+@pytest.fixture(scope="module")
+def ordinary_user(state_root: Path) -> Iterator[OrdinaryUser]:
+    """An account without rights, with its own copy of the project and its own state folder."""
+    with ordinary_account(state_root) as user:
+        yield user

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from provisioning.paths import StatePaths
 from tests.e2e.running import RunningWorkshop, write_workshop
 
@@ -90,12 +88,12 @@ class OrdinaryWorkshop(RunningWorkshop):
         return self.user.command("workshop", "-f", str(self.spec), *arguments)
 
 
-@pytest.fixture(scope="module")
-def ordinary_user(state_root: Path) -> Iterator[OrdinaryUser]:
-    """One account at a time on this machine: it is named and its home is kept."""
-    home = state_root / "ordinary"
+@contextmanager
+def ordinary_account(root: Path) -> Iterator[OrdinaryUser]:
+    """Made, and removed at the end. One at a time on this machine: its home is kept."""
+    home = root / "ordinary"
     home.mkdir(mode=0o700, exist_ok=True)
-    with _alone(state_root / ".ordinary.lock"):
+    with _alone(root / ".ordinary.lock"):
         user = _make_account(home)
         try:
             _bring_project(user)
@@ -135,7 +133,16 @@ def _bring_project(user: OrdinaryUser) -> None:
     python = user.project / ".venv/bin/python"
     locked = ["--require-hashes", "--no-deps", "-r", "environments/cli.lock"]
     itself = ["--no-deps", "--no-build-isolation", "--editable", "."]
-    uv = [_uv(), "pip", "install", "--quiet", "--link-mode", "copy", "--python", str(python)]
+    uv = [
+        _uv(user.home.parent),
+        "pip",
+        "install",
+        "--quiet",
+        "--link-mode",
+        "copy",
+        "--python",
+        str(python),
+    ]
     steps = (
         ["/usr/bin/python3", "-m", "venv", "--without-pip", "--clear", ".venv"],
         [*uv, *locked],
@@ -164,9 +171,9 @@ def _share_packages(cache: Path) -> None:
         subprocess.run(["cp", "--archive", "--reflink=auto", ours, cache], check=True)
 
 
-def _uv() -> str:
+def _uv(folder: Path) -> str:
     """uv where the account can run it: copied, because our own may lie in a private folder."""
-    target = Path("/var/tmp/workshop-tests/uv")
+    target = folder / "uv"
     shutil.copy(Path(sys.executable).with_name("uv"), target)
     target.chmod(0o755)
     return str(target)
