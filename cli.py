@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from rich.console import Console
 from grader.errors import GraderError
 from grader.pdf import print_to_pdf
 from grader.spec import CourseSpec
+from hub_config.bring_up import UpRequest, look, make_order, refuse_what_stops
 from hub_config.cards import CardsHeading
 from hub_config.commands import seat, write_cards
 from hub_config.course_desk import CourseDesk
 from hub_config.down import take_down
-from hub_config.grading_process import GradingInputBad, Progress
+from hub_config.grading_process import GradingInputBad
 from hub_config.people import Person, walk_ins
 from hub_config.rehearsal.demo import play
 from hub_config.rehearsal.rehearse import try_out
@@ -44,27 +45,18 @@ from hub_config.screens import (
     times_table,
 )
 from hub_config.seats import IssueResult
-from hub_config.spec import WorkshopSpec, check_date, check_files
+from hub_config.spec import WorkshopSpec, check_files
 from hub_config.status import read_status
 from hub_config.up import (
-    BuiltEnvironment,
     Prepared,
-    UpOrder,
     prepare,
     seat_people,
     start,
     start_seats,
 )
 from hub_config.workshop_file import write_first_files
-from provisioning.environments.build import ensure_environment
-from provisioning.environments.files import read_environment_file
 from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed, WorkshopError
-from provisioning.interpreter import find_interpreter
-from provisioning.isolation import isolation
-from provisioning.limits import choose_limits
-from provisioning.machine import look_at_this_machine
 from provisioning.paths import StatePaths, default_state_root
-from provisioning.providers import local
 from provisioning.spec_file import read_spec
 
 SOURCE = Path(__file__).resolve().parent
@@ -106,11 +98,22 @@ class Session:
     def paths(self) -> StatePaths:
         return StatePaths(self.state_root, self.spec.name)
 
-    def environment_file(self, name: str) -> Path:
-        """The file of an environment: the spec's own choice, or the one that comes along."""
-        chosen = self.spec.environments
-        own = chosen.hub if name == "hub" else chosen.nlp if name == "nlp-cpu" else None
-        return own or SOURCE / "environments" / f"{name}.yml"
+    @property
+    def labs(self) -> dict[str, str]:
+        """The labs of this workshop, each with the environment it runs in."""
+        return {lab.name: lab.environment for lab in self.course.chosen(self.spec.track)}
+
+    @property
+    def request(self) -> UpRequest:
+        return UpRequest(
+            spec=self.spec,
+            spec_file=self.spec_file,
+            paths=self.paths,
+            people=self.people,
+            course=self.course.name,
+            kernels=tuple(sorted(set(self.labs.values()))),
+            source=SOURCE,
+        )
 
 
 def exit_code_of(error: WorkshopError | GraderError) -> int:
@@ -200,16 +203,14 @@ def init(session: Session, folder: Path, name: str) -> None:
 @click.pass_obj
 def check(session: Session, as_json: bool) -> None:
     """Read every file and look at this machine; change nothing."""
-    findings = look(session)
+    findings = look(session.request, today())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
         session.console.print(findings_table(findings))
         people = len(session.people)
         click.echo(f"{session.spec_file}: {people} people, {len(session.course.labs)} labs.")
-    stops = [finding for finding in findings if finding.severity == "stop"]
-    if stops:
-        raise NotPossibleHere(stops[0].what, next_step=stops[0].remedy)
+    refuse_what_stops(findings)
 
 
 @workshop.command()
@@ -351,9 +352,8 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
     forget_last_demo(session.paths)
     try:
         prepared = bring_up(session, wait=True)
-        labs = {lab.name: lab.environment for lab in session.course.chosen(None)}
         with ProgressView(session.console) as progress:
-            outcome = play(prepared, course_desk(session), labs, progress)
+            outcome = play(prepared, course_desk(session), session.labs, progress)
     finally:
         if not keep:
             ctx.obj = session
@@ -368,39 +368,15 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
 # --- what several commands need -------------------------------------------------------
 
 
-def look(session: Session) -> tuple[local.Finding, ...]:
-    """The files, then the machine. BadInput for the first mistake in a file."""
-    spec = session.spec
-    check_date(spec, datetime.now(UTC).date(), session.spec_file)
-    limits = choose_limits(spec.name)
-    needs = local.Needs(
-        seats=len(session.people),
-        seat_memory_bytes=spec.seat.memory,
-        address=spec.hub.bind,
-        port=spec.hub.port,
-        state=session.state_root,
-        environments_built=(session.paths.hub / "settings.json").is_file(),
-        running=read_status(session.paths).up,
-        limits=limits.sentence,
-        limits_per_seat=limits.per_seat,
-        day=spec.date,
-        today=datetime.now(UTC).date(),
-    )
-    _ = session.course
-    return local.check(needs, look_at_this_machine())
-
-
 def bring_up(session: Session, wait: bool) -> Prepared:
     """Everything up to a hub that answers, with the course opened in nbgrader."""
-    stops = [finding for finding in look(session) if finding.severity == "stop"]
-    if stops:
-        raise NotPossibleHere(stops[0].what, next_step=stops[0].remedy)
+    refuse_what_stops(look(session.request, today()))
     with ProgressView(session.console) as progress:
-        ordered = order(session, progress)
-    issued = seat_people(ordered)
+        order = make_order(session.request, progress)
+    issued = seat_people(order)
     show_codes(session, issued)
     with ProgressView(session.console) as progress:
-        prepared = prepare(ordered, issued, progress)
+        prepared = prepare(order, issued, progress)
         course_desk(session).open(prepared, progress)
         start(prepared, progress)
         if wait:
@@ -419,37 +395,8 @@ def show_codes(session: Session, issued: IssueResult) -> None:
     click.echo(f"Cards to print, with QR codes: {page}")
 
 
-def order(session: Session, progress: Progress) -> UpOrder:
-    """The spec, the people and this machine's facts; environments are built on the way."""
-    kernels = sorted({lab.environment for lab in session.course.chosen(session.spec.track)})
-    machine = look_at_this_machine()
-    return UpOrder(
-        spec=session.spec,
-        spec_file=session.spec_file.resolve(),
-        paths=session.paths,
-        people=session.people,
-        course=session.course.name,
-        source=SOURCE,
-        as_root=isolation(machine) == "accounts",
-        cores=machine.cores,
-        hub=build(session, "hub", progress),
-        kernels=tuple(build(session, name, progress) for name in kernels),
-    )
-
-
-def build(session: Session, name: str, progress: Progress) -> BuiltEnvironment:
-    """One environment, built unless it is there."""
-    file = session.environment_file(name)
-    built = ensure_environment(
-        read_environment_file(file),
-        file.with_suffix(".lock"),
-        session.paths.environments,
-        interpreter=find_interpreter(),
-        on_progress=lambda at: progress(f"env {name}", at.done, at.total, at.note or at.what),
-    )
-    if built.fresh:
-        click.echo(built.how)
-    return BuiltEnvironment(built.name, built.prefix, built.python, built.identity)
+def today() -> date:
+    return datetime.now(UTC).date()
 
 
 def course_desk(session: Session) -> CourseDesk:

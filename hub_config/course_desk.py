@@ -18,6 +18,7 @@ from hub_config.install import Owner, ensure_copy, ensure_folder, write_if_chang
 from hub_config.programs import exchange_url
 from hub_config.seats import Seat, read_register
 from hub_config.settings import HubSettings, Secrets
+from hub_config.supervisor import MARK
 from hub_config.up import Prepared
 from provisioning.errors import StepFailed
 from provisioning.paths import StatePaths
@@ -69,6 +70,7 @@ class CourseDesk:
             environment={
                 "WORKSHOP_EXCHANGE_URL": exchange_url(settings),
                 "JUPYTERHUB_API_TOKEN": secrets.formgrader,
+                MARK: str(paths.home),
             },
         )
         return process.run(verb, file, *options, progress=progress)

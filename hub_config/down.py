@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import httpx
 
 from hub_config.grading_process import Progress
 from hub_config.homes import archive_homes
 from hub_config.hub_api import HubApi
 from hub_config.seat_process import SeatProcess
 from hub_config.settings import HubSettings, Secrets
-from hub_config.supervisor import Supervisor
+from hub_config.supervisor import marked_processes
 from hub_config.up import hub_api, supervisor_of
-from provisioning.accounts import PREFIX, accounts_of, remove_account
+from provisioning.accounts import PREFIX, accounts_of, ensure_no_processes, remove_account
 from provisioning.errors import StepFailed
 from provisioning.limits import remove_all
 from provisioning.paths import StatePaths
 
 SEATS_SECONDS = 60
+FORCE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,12 @@ class DownResult:
 def take_down(paths: StatePaths, now: datetime, progress: Progress) -> DownResult:
     """Converges from wherever the last run stopped. StepFailed when something is left."""
     was_running = _end_processes(paths, progress)
+    accounts = accounts_of(paths.workshop)
+    for account in accounts:
+        ensure_no_processes(account)
     progress("archive", 0, 1, "")
     archive = archive_homes(paths.homes, paths.archive, now) if paths.homes.is_dir() else None
     progress("archive", 1, 1, "")
-    accounts = accounts_of(paths.workshop)
     for done, account in enumerate(accounts, start=1):
         remove_account(account.name.removeprefix(PREFIX), workshop=paths.workshop)
         progress("accounts", done, len(accounts), "")
@@ -55,6 +61,7 @@ def take_down(paths: StatePaths, now: datetime, progress: Progress) -> DownResul
 def _end_processes(paths: StatePaths, progress: Progress) -> bool:
     settings_file = paths.hub / "settings.json"
     if not settings_file.is_file():
+        _end_by_force(paths)
         return False
     settings = HubSettings.model_validate_json(settings_file.read_text())
     secrets = Secrets.model_validate_json(settings.secrets_file.read_text())
@@ -62,15 +69,20 @@ def _end_processes(paths: StatePaths, progress: Progress) -> bool:
     _stop_seats(hub_api(settings, secrets), progress)
     progress("processes", 0, 1, "")
     was_running = supervisor.shut_down()
-    _end_seats_by_force(supervisor)
+    _end_by_force(paths)
     progress("processes", 1, 1, "")
     return was_running
 
 
 def _stop_seats(hub: HubApi, progress: Progress) -> None:
     """Through the hub if it still answers, so that kernels end in order."""
-    if not hub.healthy():
-        return
+    # Whatever ails the hub must not keep the workshop up: then they end by force.
+    with suppress(httpx.HTTPError, StepFailed):
+        if hub.healthy():
+            _ask_seats_to_stop(hub, progress)
+
+
+def _ask_seats_to_stop(hub: HubApi, progress: Progress) -> None:
     running = [server.username for server in hub.servers() if server.running or server.pending]
     for name in running:
         hub.stop_server(name)
@@ -83,12 +95,15 @@ def _stop_seats(hub: HubApi, progress: Progress) -> None:
         time.sleep(0.3)
 
 
-def _end_seats_by_force(supervisor: Supervisor) -> None:
-    """Seats whose hub was killed: the jails carry our mark."""
-    for process in supervisor.leftovers():
-        seat = SeatProcess.of(process.pid)
-        if seat is not None:
-            seat.end()
+def _end_by_force(paths: StatePaths) -> None:
+    """Seats whose hub was killed, a grader that nobody waits for: all carry our mark."""
+    deadline = time.monotonic() + FORCE_SECONDS
+    while (left := marked_processes(paths.home)) and time.monotonic() < deadline:
+        for process in left:
+            found = SeatProcess.of(process.pid)
+            if found is not None:
+                found.end()
+        time.sleep(0.1)
 
 
 def _own_what_is_left(paths: StatePaths) -> None:
@@ -102,8 +117,9 @@ def _own_what_is_left(paths: StatePaths) -> None:
 
 
 def _prove_empty(paths: StatePaths) -> None:
-    left = [account.name for account in accounts_of(paths.workshop)]
-    if left:
-        raise StepFailed(
-            f"Accounts are left: {', '.join(left)}", next_step="run `workshop down` again"
-        )
+    """A second look, at the machine and not at what we did. No process, no open port."""
+    accounts = [account.name for account in accounts_of(paths.workshop)]
+    processes = [f"process {each.pid}" for each in marked_processes(paths.home)]
+    if accounts or processes:
+        left = ", ".join([*accounts, *processes])
+        raise StepFailed(f"These are left: {left}", next_step="run `workshop down` again")

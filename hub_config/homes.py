@@ -1,110 +1,149 @@
-"""Attendees' work: a home per seat while the workshop runs, an archive of all when it is down."""
+"""Attendees' work: a home per seat while the workshop runs, an archive per seat when it is down.
+
+    archive/homes-20261201T170000Z/ada.tar.gz
+
+One file per seat, so that one broken home keeps nobody else's from being packed, and a person
+can be given her own. GNU tar packs and unpacks: it copes with what attendees make on purpose,
+folders a thousand levels deep and files of a terabyte of nothing.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tarfile
+import subprocess
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from hub_config.install import Owner, ensure_folder
 from provisioning.errors import StepFailed
+from provisioning.folders import sync_folder
 
 PRIVATE = 0o700
+#: Messages in the language that we compare with; nothing else of the caller's environment.
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 #: Caches that a program makes again; not anybody's work.
-NOT_WORK = frozenset({".cache", ".ipython", "__pycache__", ".npm"})
+NOT_WORK = (".cache", ".ipython", "__pycache__", ".npm")
+#: A path can be made longer, step by step, than any program can open in one go. Such files are
+#: in the archive all the same, but they can't be unpacked: the rest of the home can.
+_CAN_NOT_BE_UNPACKED = ("File name too long", "Exiting with failure status")
 
 
 def ensure_home(homes: Path, username: str, owner: Owner | None, archive: Path) -> None:
-    """The seat's home, with the work of the last run if there was one."""
+    """The seat's home, with the work of its last run if there was one."""
     home = homes / username
     if home.is_dir():
+        _ensure_owner(home, owner)
         return
     scratch = homes / f".{username}.new"
-    shutil.rmtree(scratch, ignore_errors=True)
-    ensure_folder(scratch, PRIVATE)
-    _restore(latest(archive), username, scratch)
-    if owner is not None:
-        _give(scratch, owner)
-    scratch.rename(home)
+    _remove(scratch)
+    ensure_folder(scratch, PRIVATE, owner)
+    packed = latest(archive, username)
+    if packed is not None:
+        _unpack(packed, scratch, owner)
+    ensure_folder(scratch / username, PRIVATE, owner)
+    (scratch / username).rename(home)
+    scratch.rmdir()
 
 
 def archive_homes(homes: Path, archive: Path, now: datetime) -> Path | None:
-    """Pack all homes, prove that the archive reads back, and only then remove them.
+    """Pack every home, read it back, and only then remove it; returns the archive's folder.
 
-    None when there is nothing to pack. Symbolic links are kept as links: a link that
-    an attendee made to somewhere else must not pull that place in.
+    None when there is nothing to pack. Killed at any moment, each seat's work is in its home,
+    in its newest archive, or in both. Every home that can be packed is, before StepFailed names
+    those that can't.
     """
-    seats = sorted(path for path in homes.iterdir() if path.is_dir() and path.name[0] != ".")
+    for unfinished in (*homes.glob(".*"), *archive.glob("homes-*/*.part")):
+        _remove(unfinished)
+    seats = sorted(path for path in homes.iterdir() if path.is_dir())
     if not seats:
         return None
-    archive.mkdir(parents=True, exist_ok=True)
-    target = archive / f"homes-{now:%Y%m%dT%H%M%SZ}.tar.gz"
+    folder = archive / f"homes-{now:%Y%m%dT%H%M%SZ}"
+    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    failures = [failure for home in seats if (failure := _archive_home(home, folder))]
+    if failures:
+        raise StepFailed(
+            f"The work of {len(failures)} seats could not be archived: {'; '.join(failures)}; "
+            "it is untouched",
+            next_step="make room and run `workshop down` again",
+        )
+    return folder
+
+
+def latest(archive: Path, username: str) -> Path | None:
+    """The newest archive of that seat's home; names of folders sort by time."""
+    return max(archive.glob(f"homes-*/{username}.tar.gz"), default=None)
+
+
+def _archive_home(home: Path, folder: Path) -> str | None:
+    """None, or why this home is still where it was."""
+    target = folder / f"{home.name}.tar.gz"
     scratch = target.with_suffix(".part")
     try:
-        with tarfile.open(scratch, "w:gz", compresslevel=3) as tar:
-            for home in seats:
-                tar.add(home, arcname=home.name, filter=_work_only)
-        _prove(scratch, {home.name for home in seats})
-        with scratch.open("rb") as stream:
-            os.fsync(stream.fileno())
-    except OSError as error:
+        _pack(home, scratch)
+        scratch.replace(target)
+        sync_folder(folder)
+    except (OSError, StepFailed) as error:
         scratch.unlink(missing_ok=True)
+        return f"{home.name} ({error})"
+    # Out of sight in one step: half a home must never be packed as if it were the whole.
+    removed = home.with_name(f".{home.name}.removed")
+    home.rename(removed)
+    _remove(removed)
+    return None
+
+
+def _pack(home: Path, target: Path) -> None:
+    """Symbolic links stay links: one to somewhere else must not pull that place in."""
+    if os.geteuid() != 0:
+        # Root reads everything; an ordinary user reads what it has not closed to itself.
+        _run("chmod", "--recursive", "u+rwX", "--", str(home))
+    exclude = [f"--exclude={name}" for name in NOT_WORK]
+    pack = ["tar", "--create", "--sparse", "--use-compress-program=gzip -3", *exclude]
+    # Not readable by others from its first byte on.
+    _run(*pack, f"--file={target}", f"--directory={home.parent}", "--", home.name, umask=0o077)
+    _run("tar", "--list", "--gzip", f"--file={target}")
+    with target.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _unpack(archive: Path, folder: Path, owner: Owner | None) -> None:
+    """As the seat's own account: what attendees packed can't reach further than they could."""
+    identity: Sequence[str] = ()
+    if owner is not None and owner.uid != os.geteuid():
+        numbers = (f"--reuid={owner.uid}", f"--regid={owner.gid}")
+        identity = ("setpriv", *numbers, "--clear-groups", "--")
+    with archive.open("rb") as stream:
+        done = subprocess.run(
+            [*identity, "tar", "--extract", "--gzip", "--file=-"],
+            cwd=folder, stdin=stream, capture_output=True, umask=0o022, env=_ENVIRONMENT, check=False,
+        )  # fmt: skip
+    said = done.stderr.decode(errors="replace").splitlines()
+    serious = [line for line in said if not any(part in line for part in _CAN_NOT_BE_UNPACKED)]
+    if done.returncode != 0 and (serious or not said):
         raise StepFailed(
-            f"The attendees' work could not be archived: {error}; the homes are untouched",
-            next_step="make room and run `workshop down` again",
-        ) from error
-    scratch.chmod(0o600)
-    scratch.replace(target)
-    for home in seats:
-        shutil.rmtree(home)
-    return target
+            f"{archive} could not be unpacked: {' '.join(serious)[-300:]}",
+            next_step="make room and run `workshop up` again; the archive is untouched",
+        )
 
 
-def latest(archive: Path) -> Path | None:
-    """The newest archive of homes; names sort by time."""
-    return max(archive.glob("homes-*.tar.gz"), default=None)
+def _ensure_owner(home: Path, owner: Owner | None) -> None:
+    """An account that was made anew may have another number."""
+    if owner is not None and home.stat().st_uid != owner.uid:
+        numbers = f"{owner.uid}:{owner.gid}"
+        _run("chown", "--recursive", "--no-dereference", numbers, "--", str(home))
 
 
-def _restore(archive: Path | None, username: str, home: Path) -> None:
-    if archive is None:
+def _remove(path: Path) -> None:
+    if not path.exists():
         return
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            top, _, rest = member.name.partition("/")
-            # Regular files and folders only: what a link points at is not ours to judge.
-            if top != username or not rest or not (member.isfile() or member.isdir()):
-                continue
-            target = home / rest
-            if not target.resolve().is_relative_to(home.resolve()):
-                continue
-            if member.isdir():
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = tar.extractfile(member)
-            if source is not None:
-                with source, target.open("wb") as copy:
-                    shutil.copyfileobj(source, copy)
+    if os.geteuid() != 0:
+        _run("chmod", "--recursive", "u+rwX", "--", str(path))
+    _run("rm", "--recursive", "--force", "--one-file-system", "--", str(path))
 
 
-def _work_only(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if NOT_WORK.intersection(Path(member.name).parts):
-        return None
-    if not (member.isfile() or member.isdir() or member.issym()):
-        return None
-    return member
-
-
-def _prove(archive: Path, names: set[str]) -> None:
-    with tarfile.open(archive) as tar:
-        found = {member.name.partition("/")[0] for member in tar}
-    if found != names:
-        raise OSError(f"{archive.name} holds {sorted(found)}, not {sorted(names)}")
-
-
-def _give(folder: Path, owner: Owner) -> None:
-    os.chown(folder, owner.uid, owner.gid)
-    for path in folder.rglob("*"):
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+def _run(*command: str, umask: int = -1) -> None:
+    done = subprocess.run(command, capture_output=True, umask=umask, env=_ENVIRONMENT, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        raise StepFailed(said[-300:] or f"{command[0]} ended with status {done.returncode}")

@@ -17,6 +17,7 @@ from hub_config.settings import HubSettings, Secrets
 from hub_config.spawner import QUEUE_SECONDS, START_SECONDS
 
 LOOPBACK = "127.0.0.1"
+STAFF = frozenset({"instructors", "assistants"})
 
 
 def configure(c: Any, settings: HubSettings, secrets: Secrets) -> None:
@@ -75,7 +76,15 @@ def configure_hub(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     # Our queue paces the starts; JupyterHub's limit would answer 429 instead.
     c.JupyterHub.concurrent_spawn_limit = 0
     c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
-    c.JupyterHub.default_url = "/hub/home" if not settings.attendees else "/hub/spawn"
+    c.JupyterHub.default_url = first_page
+
+
+def first_page(handler: Any) -> str:
+    """Attendees want their lab; staff choose on the hub's home what to look at."""
+    user = handler.current_user
+    if user is None:
+        return str(handler.settings["login_url"])
+    return "/hub/spawn" if STAFF.isdisjoint(group.name for group in user.groups) else "/hub/home"
 
 
 def configure_login(c: Any, settings: HubSettings, secrets: Secrets) -> None:
@@ -147,7 +156,6 @@ def configure_services(c: Any, settings: HubSettings, secrets: Secrets) -> None:
 
 
 def configure_roles(c: Any, settings: HubSettings) -> None:
-    staff = ["instructors", "assistants"]
     formgrader = "access:services!service=formgrader"
     exchange = "access:services!service=exchange"
     c.JupyterHub.load_roles = [
@@ -162,7 +170,7 @@ def configure_roles(c: Any, settings: HubSettings) -> None:
         {
             "name": "staff",
             "scopes": [formgrader, "list:services", "read:services!service=formgrader"],
-            "groups": staff,
+            "groups": sorted(STAFF),
         },
         {
             "name": "formgrader",

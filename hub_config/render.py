@@ -37,10 +37,11 @@ Files = dict[Path, RenderedFile]
 def render(settings: HubSettings, secrets: Secrets, programs: tuple[Program, ...]) -> Files:
     """{path: text} for everything below the state folder that is not data."""
     return {
+        # Before the settings: whoever finds those, `down` after a killed `up`, needs these too.
+        settings.secrets_file: RenderedFile(_pretty(secrets.model_dump(mode="json")), 0o600),
         settings.hub_folder / "settings.json": RenderedFile(
             _pretty(settings.model_dump(mode="json"))
         ),
-        settings.secrets_file: RenderedFile(_pretty(secrets.model_dump(mode="json")), 0o600),
         settings.hub_folder / "supervisord.conf": RenderedFile(
             supervisord(settings, programs), 0o600
         ),

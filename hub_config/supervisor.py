@@ -19,6 +19,7 @@ from provisioning.errors import StepFailed
 
 START_SECONDS = 15
 STOP_SECONDS = 60
+CONTROL_SECONDS = 120
 #: Every process that we start carries this variable: the state folder it belongs to.
 MARK = "WORKSHOP_STATE_HOME"
 
@@ -93,19 +94,9 @@ class Supervisor:
         self._end_leftovers()
         return True
 
-    def leftovers(self) -> tuple[psutil.Process, ...]:
-        """Processes that carry our mark, supervisord's own tree and seats included."""
-        return tuple(process for process in psutil.process_iter() if self._is_ours(process))
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == str(self._state_home)
-        except (psutil.Error, OSError):
-            return False
-
     def _end_leftovers(self) -> None:
         """Programs whose supervisord was killed. Seats are left to the next hub."""
-        for process in self.leftovers():
+        for process in marked_processes(self._state_home):
             try:
                 is_seat = "JUPYTERHUB_USER" in process.environ()
             except (psutil.Error, OSError):
@@ -121,8 +112,25 @@ class Supervisor:
     def _control(self, *verb: str) -> str:
         command = [str(self._python), "-m", "supervisor.supervisorctl"]
         command += ["-c", str(self._configuration), *verb]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=CONTROL_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return ""  # it hangs; whoever needs it gone ends it by force
         return done.stdout
+
+
+def marked_processes(state_home: Path) -> tuple[psutil.Process, ...]:
+    """Every process of a workshop: supervisord and its programs, the grader, the seats."""
+    return tuple(process for process in psutil.process_iter() if _is_marked(process, state_home))
+
+
+def _is_marked(process: psutil.Process, state_home: Path) -> bool:
+    try:
+        return process.environ().get(MARK) == str(state_home)
+    except (psutil.Error, OSError):
+        return False
 
 
 def _end(process: psutil.Process) -> None:

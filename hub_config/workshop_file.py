@@ -7,23 +7,22 @@ from pathlib import Path
 from provisioning.errors import AlreadyTaken
 
 SPEC = """\
-# A workshop, as an instructor decides it. Every line with a # in front is a default:
-# take the # away to change it.
+# A workshop, as an instructor decides it. Take "# " away from a line to use it;
+# docs/instructor.md explains every key.
 
 name: {name}
 course: {course}          # a folder with course.yaml
 # track: amlc-half-day    # some of its labs, in another order
-# date: 2027-01-30        # the day of the class
+# date: 2027-01-30        # the day of the class; may not be past
 
-roster: roster.csv        # or, for walk-ins:  seats: 30
+roster: roster.csv        # or, for people whose names you don't know:  seats: 30
 
 hub:
   port: 8000
-# bind: 0.0.0.0                       # let laptops in; say then what they type:
-# address: http://192.0.2.7:8000
-# tls: {{certificate: cert.pem, key: key.pem}}
-# login: {{class: oauthenticator.github.GitHubOAuthenticator, config: {{client_id: ...}}}}
-# idle_minutes: 60                    # an unused seat is stopped, its work stays
+  # bind: 0.0.0.0                     # let laptops in; say then what they type:
+  # address: http://192.0.2.7:8000
+  # tls: {{certificate: cert.pem, key: key.pem}}
+  # idle_minutes: 60                  # an unused seat is stopped, its work stays
 
 # seat: {{memory: 2G, cpus: 1}}         # limits of one seat
 # submissions: {{max_megabytes: 20, max_files: 200}}

@@ -1,0 +1,103 @@
+"""From what an instructor asks for to an order that `up` can carry out on this machine.
+
+Looks at the machine, builds the environments, and gathers everything that was found out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from hub_config.grading_process import Progress
+from hub_config.people import Person
+from hub_config.spec import WorkshopSpec, check_date
+from hub_config.status import read_status
+from hub_config.up import BuiltEnvironment, UpOrder
+from provisioning.environments.build import ensure_environment
+from provisioning.environments.files import read_environment_file
+from provisioning.errors import NotPossibleHere
+from provisioning.interpreter import find_interpreter
+from provisioning.isolation import isolation
+from provisioning.limits import choose_limits
+from provisioning.machine import look_at_this_machine
+from provisioning.paths import StatePaths
+from provisioning.providers import local
+
+
+@dataclass(frozen=True)
+class UpRequest:
+    """A spec that was read without a mistake. `source` is where this project lies."""
+
+    spec: WorkshopSpec
+    spec_file: Path
+    paths: StatePaths
+    people: tuple[Person, ...]
+    course: str
+    kernels: tuple[str, ...]
+    source: Path
+
+    def environment_file(self, name: str) -> Path:
+        """The file of an environment: the spec's own choice, or the one that comes along."""
+        chosen = self.spec.environments
+        own = chosen.hub if name == "hub" else chosen.nlp if name == "nlp-cpu" else None
+        return own or self.source / "environments" / f"{name}.yml"
+
+
+def look(request: UpRequest, today: date) -> tuple[local.Finding, ...]:
+    """What this machine says to the request; changes nothing. BadInput for a past date."""
+    spec = request.spec
+    check_date(spec, today, request.spec_file)
+    limits = choose_limits(spec.name)
+    needs = local.Needs(
+        seats=len(request.people),
+        seat_memory_bytes=spec.seat.memory,
+        address=spec.hub.bind,
+        port=spec.hub.port,
+        state=request.paths.root,
+        environments_built=(request.paths.hub / "settings.json").is_file(),
+        running=read_status(request.paths).up,
+        limits=limits.sentence,
+        limits_per_seat=limits.per_seat,
+        day=spec.date,
+        today=today,
+    )
+    return local.check(needs, look_at_this_machine())
+
+
+def refuse_what_stops(findings: tuple[local.Finding, ...]) -> None:
+    """NotPossibleHere with the first thing that must change before anything can run."""
+    for finding in findings:
+        if finding.severity == "stop":
+            raise NotPossibleHere(finding.what, next_step=finding.remedy)
+
+
+def make_order(request: UpRequest, progress: Progress) -> UpOrder:
+    """Build what is missing; then everything about this machine is known."""
+    machine = look_at_this_machine()
+    return UpOrder(
+        spec=request.spec,
+        spec_file=request.spec_file.resolve(),
+        paths=request.paths,
+        people=request.people,
+        course=request.course,
+        source=request.source,
+        as_root=isolation(machine) == "accounts",
+        cores=machine.cores,
+        hub=_build(request, "hub", progress),
+        kernels=tuple(_build(request, name, progress) for name in request.kernels),
+    )
+
+
+def _build(request: UpRequest, name: str, progress: Progress) -> BuiltEnvironment:
+    file = request.environment_file(name)
+    built = ensure_environment(
+        read_environment_file(file),
+        file.with_suffix(".lock"),
+        request.paths.environments,
+        interpreter=find_interpreter(),
+        on_progress=lambda at: progress(f"env {name}", at.done, at.total, at.note or at.what),
+    )
+    if built.fresh:
+        progress(f"env {name}", 1, 1, built.how)
+    return BuiltEnvironment(built.name, built.prefix, built.python, built.identity)
