@@ -23,6 +23,7 @@ import click
 from rich.console import Console
 
 from grader.errors import GraderError
+from grader.errors import NotPossibleHere as NotGradableHere
 from grader.pdf import print_to_pdf
 from grader.spec import CourseSpec
 from hub_config.bring_up import UpRequest, look, make_order, refuse_what_stops
@@ -60,8 +61,8 @@ from provisioning.paths import StatePaths, default_state_root
 from provisioning.spec_file import read_spec
 
 SOURCE = Path(__file__).resolve().parent
-#: Exit codes: a script can tell what kind of help is needed.
-DONE, FAILED, BAD_INPUT, NOT_POSSIBLE = 0, 1, 2, 3
+#: Exit codes: 2 means that a person must change a file or this machine first.
+FAILED, CHANGE_SOMETHING = 1, 2
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,8 @@ class Session:
 def exit_code_of(error: WorkshopError | GraderError) -> int:
     """The one place where families of failures become exit codes."""
     match error:
-        case BadInput() | GradingInputBad():
-            return BAD_INPUT
-        case NotPossibleHere():
-            return NOT_POSSIBLE
+        case BadInput() | GradingInputBad() | NotPossibleHere() | NotGradableHere():
+            return CHANGE_SOMETHING
         case _:
             return FAILED
 

@@ -56,7 +56,7 @@ def look(request: UpRequest, today: date) -> tuple[local.Finding, ...]:
         port=spec.hub.port,
         state=request.paths.root,
         environments_built=(request.paths.hub / "settings.json").is_file(),
-        running=read_status(request.paths).up,
+        running=read_status(request.paths).holds_port,
         limits=limits.sentence,
         limits_per_seat=limits.per_seat,
         day=spec.date,

@@ -116,8 +116,13 @@ def _unpack(archive: Path, folder: Path, owner: Owner | None) -> None:
     with archive.open("rb") as stream:
         done = subprocess.run(
             [*identity, "tar", "--extract", "--gzip", "--file=-"],
-            cwd=folder, stdin=stream, capture_output=True, umask=0o022, env=_ENVIRONMENT, check=False,
-        )  # fmt: skip
+            cwd=folder,
+            stdin=stream,
+            capture_output=True,
+            umask=0o022,
+            env=_ENVIRONMENT,
+            check=False,
+        )
     said = done.stderr.decode(errors="replace").splitlines()
     serious = [line for line in said if not any(part in line for part in _CAN_NOT_BE_UNPACKED)]
     if done.returncode != 0 and (serious or not said):

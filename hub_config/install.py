@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets as randomness
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from hub_config.render import Files
 from hub_config.settings import Ports, Secrets
-from provisioning.errors import StepFailed
+from provisioning.errors import NotPossibleHere, StepFailed
 from provisioning.paths import StatePaths
 
 #: The rooms that the hub's processes import.
@@ -157,10 +158,11 @@ def write_if_changed(path: Path, text: str, mode: int = 0o644) -> bool:
     try:
         _replace(path, text, mode)
     except OSError as error:
-        raise StepFailed(
-            f"{path} could not be written: {error.strerror}; the previous one is untouched",
-            next_step="make room (df -h shows where) and repeat the command",
-        ) from error
+        message = f"{path} could not be written: {error.strerror}; the previous one is untouched"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = "make room (df -h shows where) and repeat the command"
+            raise NotPossibleHere(message, next_step=advice) from error
+        raise StepFailed(message, next_step="correct that and repeat the command") from error
     return True
 
 

@@ -20,6 +20,8 @@ PHONES_HOME = (
     "@jupyterlab/extensionmanager-extension",
 )
 
+#: JupyterLab parts whose servers are not there (see below): they would ask in vain.
+UNSERVED_LAB_PARTS = ("@jupyterlab/lsp-extension", "jupyterlab-jupytext")
 
 #: Server parts that a class doesn't use and every seat would pay for.
 UNUSED_SERVER_PARTS = ("jupyter_lsp", "jupyterlab_jupytext", "notebook", "notebook_shim")
@@ -248,7 +250,8 @@ c.KernelManager.transport = "ipc"
 
 def _seat_page() -> dict[str, Any]:
     hidden = {f"@jupyter/nbgrader:{part}": True for part in STAFF_ONLY}
-    return {"disabledExtensions": hidden | dict.fromkeys(PHONES_HOME, True)}
+    unwanted = (*PHONES_HOME, *UNSERVED_LAB_PARTS)
+    return {"disabledExtensions": hidden | dict.fromkeys(unwanted, True)}
 
 
 def _pretty(value: object) -> str:

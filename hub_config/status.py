@@ -22,6 +22,11 @@ class WorkshopStatus:
     #: assignment -> attendees who have submitted.
     submissions: dict[str, int]
 
+    @property
+    def holds_port(self) -> bool:
+        """Our own proxy listens, whether or not the hub behind it answers."""
+        return any(program.name == "proxy" and program.running for program in self.programs)
+
 
 def read_status(paths: StatePaths) -> WorkshopStatus:
     """Works for a workshop that never was, is up, is half up, or is down."""

@@ -45,7 +45,10 @@ class RunningWorkshop:
 
     def up(self, *options: str) -> None:
         """Up, and remember the seat codes that it prints."""
-        output = self.cli("up", *options).stdout
+        self.learn_codes(self.cli("up", *options).stdout)
+
+    def learn_codes(self, output: str) -> None:
+        """Remember the seat codes in what `up` printed; they are printed once."""
         rows = [line.split("│") for line in output.splitlines() if _CODE.search(line)]
         self.codes |= {row[4].strip(): row[5].strip() for row in rows}
 
@@ -90,14 +93,19 @@ class RunningWorkshop:
 
 
 def write_workshop(
-    root: Path, name: str, attendees: Sequence[str], course: Path = COURSE, extra: str = ""
+    root: Path,
+    name: str,
+    attendees: Sequence[str],
+    course: Path = COURSE,
+    extra: str = "",
+    instructor: str = "grace",
 ) -> RunningWorkshop:
-    """A folder with workshop.yaml and roster.csv: an instructor `grace` and the attendees."""
+    """A folder with workshop.yaml and roster.csv: an instructor and the attendees."""
     folder = root / f"{name}-files"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(root / name, ignore_errors=True)
     folder.mkdir(parents=True)
-    people = ["Grace Hopper,grace@example.org,instructor"]
+    people = [f"Grace Hopper,{instructor}@example.org,instructor"]
     people += [f"{each.title()},{each}@example.org,attendee" for each in attendees]
     (folder / "roster.csv").write_text("\n".join(["name,email,role", *people]) + "\n")
     spec = folder / "workshop.yaml"

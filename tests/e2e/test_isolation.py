@@ -1,0 +1,70 @@
+"""As root, every seat has an account of its own and a jail: each attack is run for real.
+
+The attacks are in tests/e2e/isolation, by theme; test_isolation_without_root.py runs the
+same ones where the jail is all there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+
+import pytest
+
+from tests.e2e.conftest import MakeWorkshop
+from tests.e2e.isolation.classroom import (  # noqa: F401 - fixtures
+    EVE,
+    PEOPLE,
+    SEAT,
+    Classroom,
+    ada,
+    eve,
+    nothing_lost,
+    prepare,
+)
+
+# The tests themselves: one promise each.
+from tests.e2e.isolation.homes import *  # noqa: F403
+
+
+@pytest.fixture(scope="module")
+def classroom(make_workshop: MakeWorkshop) -> Classroom:
+    workshop = make_workshop("iso-root", PEOPLE, extra=SEAT)
+    workshop.up()
+    classroom = Classroom(workshop)
+    assert classroom.has_accounts
+    asyncio.run(prepare(classroom))
+    return classroom
+
+
+def test_the_account_alone_keeps_others_out(classroom: Classroom) -> None:
+    """Somebody who broke out of the jail would still be nobody."""
+    paths = classroom.workshop.paths
+    private = [
+        classroom.diary,
+        *(paths.exchange / "submissions").rglob("*.zip"),
+        paths.course / "gradebook.db",
+        paths.course / "source" / "sums" / "sums.ipynb",
+        paths.home / "coursework" / "sums" / "lab.py",
+        paths.hub / "jupyterhub.sqlite",
+        paths.hub / "secrets.json",
+        paths.hub / "supervisord.conf",
+        paths.seats,
+        *paths.logs.glob("*.log"),
+    ]
+    for path in private:
+        assert path.is_file(), f"{path} is not there: this test would prove nothing"
+        tried = subprocess.run(
+            classroom.as_the_account_of(EVE, "cat", str(path)), capture_output=True, check=False
+        )
+        assert (tried.returncode, tried.stdout) == (1, b""), path
+    socket = paths.run / "supervisor.sock"
+    assert socket.is_socket()
+    connect = f"import socket; socket.socket(socket.AF_UNIX).connect({str(socket)!r})"
+    tried = subprocess.run(
+        classroom.as_the_account_of(EVE, "/usr/bin/python3", "-c", connect),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "PermissionError" in tried.stderr

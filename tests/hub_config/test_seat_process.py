@@ -1,0 +1,91 @@
+"""A seat's processes: told apart from others with the same number, and ended as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub_config.seat_jail import SeatView, seat_jail
+from hub_config.seat_process import SeatProcess
+
+
+def in_a_jail(home: Path, *command: str) -> subprocess.Popen[str]:
+    view = SeatView("demo", "ada", home, ())
+    return subprocess.Popen([*seat_jail(view), *command], stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def jailed(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A shell with a child that does not want to end."""
+    process = in_a_jail(tmp_path, "sh", "-c", "trap '' TERM INT; sleep 300 & echo up; wait; wait")
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_ending_a_seat_ends_everything_in_it(jailed: subprocess.Popen[str]) -> None:
+    seat = SeatProcess.of(jailed.pid)
+    assert seat is not None
+    inner = _descendants(jailed.pid)
+    assert len(inner) >= 3
+    seat.end()
+    jailed.wait(timeout=5)
+    deadline = time.monotonic() + 5
+    while any(SeatProcess.of(pid) for pid in inner) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in inner if SeatProcess.of(pid)]
+
+
+def test_a_process_with_the_same_number_is_another_one(jailed: subprocess.Popen[str]) -> None:
+    seat = SeatProcess.of(jailed.pid)
+    assert seat is not None
+    assert seat.alive()
+    earlier = SeatProcess(seat.pid, seat.started - 1)
+    assert not earlier.alive()
+    earlier.end()
+    assert seat.alive()
+
+
+def test_a_zombie_is_not_alive() -> None:
+    process = subprocess.Popen(["true"])
+    time.sleep(0.2)
+    assert SeatProcess.of(process.pid) is None
+    process.wait()
+
+
+def test_a_seat_sees_its_home_the_system_and_what_it_is_given(tmp_path: Path) -> None:
+    home, given, hidden = tmp_path / "home", tmp_path / "given", tmp_path / "hidden"
+    for folder in (home, given, hidden):
+        folder.mkdir()
+        (folder / "file").write_text(folder.name)
+    view = SeatView("demo", "ada", home, (given,))
+    script = f"cat ~/file; echo; cat {given}/file; echo; ls {hidden}; ls /home; touch {given}/new; hostname"
+    done = subprocess.run(
+        [*seat_jail(view), "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        env={"HOME": view.home_inside, "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    assert done.stdout.split() == ["home", "given", "ada", "demo"]
+    assert "No such file" in done.stderr
+    assert "Read-only file system" in done.stderr
+
+
+def test_two_seats_share_no_scratch(tmp_path: Path) -> None:
+    in_a_jail(tmp_path, "sh", "-c", "echo x > /tmp/left; echo x > /dev/shm/left").wait()
+    process = in_a_jail(tmp_path, "sh", "-c", "ls /tmp /dev/shm /run | grep left")
+    assert process.communicate()[0] == ""
+    assert not Path("/tmp/left").exists()
+
+
+def _descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = [int(child) for child in children]
+    return found + [each for child in found for each in _descendants(child)]
