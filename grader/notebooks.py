@@ -28,7 +28,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "checksum": (str,),
 }
 _GRADE_ID = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
-_NOT_DATA = {".py", ".ipynb", ".md", ".pyc"}
 
 
 @dataclass(frozen=True)
@@ -186,14 +185,14 @@ def lab_of_notebook(notebook: NotebookNode, name: str, title: str) -> Lab:
 
 
 def data_files(folder: Path) -> list[Path]:
-    """What attendees get beside the notebook, relative to the lab's folder.
+    """What attendees get beside the notebook, relative to the lab's folder: its `data` folder.
 
-    Scripts and notes (.py, .md) are the authors' own and stay here.
+    Everything else in a lab's folder is the authors' own: scripts, notes, wrong answers.
     """
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted((folder / "data").rglob("*")):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
-        if path.is_file() and not hidden and path.suffix not in _NOT_DATA:
+        if path.is_file() and not hidden:
             found.append(relative)
     return found

@@ -25,7 +25,7 @@ from hub_config.up import hub_api, supervisor_of
 from provisioning.accounts import PREFIX, accounts_of, ensure_no_processes, remove_account
 from provisioning.errors import StepFailed
 from provisioning.limits import remove_all
-from provisioning.paths import StatePaths
+from provisioning.paths import StatePaths, running_as_root
 
 SEATS_SECONDS = 60
 FORCE_SECONDS = 10
@@ -107,13 +107,14 @@ def _end_by_force(paths: StatePaths) -> None:
 
 
 def _own_what_is_left(paths: StatePaths) -> None:
-    """Files of removed accounts must not fall to whoever gets their number next."""
-    if not paths.home.is_dir():
+    """Files of removed accounts and groups must not fall to whoever gets their number next."""
+    if not running_as_root() or not paths.home.is_dir():
         return
-    owner = paths.home.stat()
+    home = paths.home.stat()
     for path in paths.home.rglob("*"):
-        if path.lstat().st_uid != owner.st_uid:
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        found = path.lstat()
+        if (found.st_uid, found.st_gid) != (home.st_uid, home.st_gid):
+            os.chown(path, home.st_uid, home.st_gid, follow_symlinks=False)
 
 
 def _prove_empty(paths: StatePaths) -> None:

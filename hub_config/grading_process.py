@@ -53,7 +53,7 @@ class GradingProcess:
     def _start(
         self, verb: str, settings: Path, options: tuple[str, ...], log: Any
     ) -> subprocess.Popen[str]:
-        command = [str(self.hub_python), "-m", "grader", verb, str(settings), *options]
+        command = [str(self.hub_python), "-P", "-m", "grader", verb, str(settings), *options]
         return subprocess.Popen(
             [*_as(self.owner), *command],
             stdin=subprocess.DEVNULL,

@@ -21,7 +21,13 @@ PHONES_HOME = (
 )
 
 #: JupyterLab parts whose servers are not there (see below): they would ask in vain.
-UNSERVED_LAB_PARTS = ("@jupyterlab/lsp-extension", "jupyterlab-jupytext")
+UNSERVED_LAB_PARTS = (
+    "@jupyter-notebook/lab-extension",
+    "@jupyterlab/fileeditor-extension:language-server",
+    "@jupyterlab/lsp-extension",
+    "@jupyterlab/notebook-extension:language-server",
+    "jupyterlab-jupytext",
+)
 
 #: Server parts that a class doesn't use and every seat would pay for.
 UNUSED_SERVER_PARTS = ("jupyter_lsp", "jupyterlab_jupytext", "notebook", "notebook_shim")

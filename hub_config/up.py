@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hub_config.grading_process import Progress
 from hub_config.homes import ensure_home
-from hub_config.hub_api import HubApi
+from hub_config.hub_api import HubApi, is_open
 from hub_config.install import (
     Owner,
     ensure_files,
@@ -113,8 +113,7 @@ def start(prepared: Prepared, progress: Progress) -> bool:
     started = supervisor.ensure_running()
     if not started and prepared.changed:
         supervisor.restart("hub")
-    hub = hub_api(settings, prepared.secrets)
-    _wait_for_hub(hub, supervisor, paths, progress)
+    _wait_for_hub(prepared, supervisor, progress)
     return started
 
 
@@ -197,6 +196,13 @@ def supervisor_of(paths: StatePaths, settings: HubSettings) -> Supervisor:
     return Supervisor(settings.hub_python, paths.hub / "supervisord.conf", paths.home)
 
 
+def front_door(settings: HubSettings) -> str:
+    """Where people come in, as this machine reaches it."""
+    scheme = "https" if settings.certificate else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)  # noqa: S104
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.ports.public}"
+
+
 def hub_api(settings: HubSettings, secrets: Secrets) -> HubApi:
     """The hub, asked directly: the proxy may listen on another machine's address."""
     return HubApi(f"http://127.0.0.1:{settings.ports.hub}", secrets.workshop)
@@ -254,12 +260,13 @@ def _name(accounts: Mapping[str, Account], username: str) -> str | None:
     return accounts[username].name if username in accounts else None
 
 
-def _wait_for_hub(
-    hub: HubApi, supervisor: Supervisor, paths: StatePaths, progress: Progress
-) -> None:
+def _wait_for_hub(prepared: Prepared, supervisor: Supervisor, progress: Progress) -> None:
+    """Until it answers, and answers through the proxy: its route may come seconds later."""
+    paths, settings = prepared.order.paths, prepared.settings
+    hub, door = hub_api(settings, prepared.secrets), front_door(settings)
     deadline = time.monotonic() + HUB_SECONDS
     while time.monotonic() < deadline:
-        if hub.healthy():
+        if hub.healthy() and is_open(door):
             progress("hub", 1, 1, "")
             return
         progress("hub", 0, 1, "starting")

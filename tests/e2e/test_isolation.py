@@ -24,7 +24,14 @@ from tests.e2e.isolation.classroom import (  # noqa: F401 - fixtures
 )
 
 # The tests themselves: one promise each.
+from tests.e2e.isolation.appetite import *  # noqa: F403
+from tests.e2e.isolation.course_secrets import *  # noqa: F403
 from tests.e2e.isolation.homes import *  # noqa: F403
+from tests.e2e.isolation.processes import *  # noqa: F403
+from tests.e2e.isolation.seat_codes import *  # noqa: F403
+from tests.e2e.isolation.servers import *  # noqa: F403
+from tests.e2e.isolation.submitting import *  # noqa: F403
+from tests.e2e.isolation.uploads import *  # noqa: F403
 
 
 @pytest.fixture(scope="module")

@@ -957,16 +957,23 @@ import numpy
 from mxnet import nd as _nd
 from safetensors import safe_open as _safe_open
 
-_folder = _Path(_minilm.__file__).parent / "model"
-_pieces = (_folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
-with _safe_open(str(_folder / "model.safetensors"), framework="numpy") as _weights:
-    _table = _weights.get_tensor("embeddings.word_embeddings.weight")
-_pairs = [tuple(line.split(",")) for line in _Path("data/capitals.csv").read_text().splitlines()]
-_confused = "italian german spanish japanese chinese russian greek egyptian polish austrian munich florence milan barcelona".split()
-_words = {"france", "paris", *_confused, *(word for pair in _pairs for word in pair)}
-_rows = [n for n, piece in enumerate(_pieces) if piece in _words or piece.isalpha() and n % 100 == 0]
-_X, _vocab = _nd.array(_table[_rows]), [_pieces[n] for n in _rows]
 
+def _part_of_the_table():
+    """The pairs, and vectors and words to search among."""
+    folder = _Path(_minilm.__file__).parent / "model"
+    pieces = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    with _safe_open(str(folder / "model.safetensors"), framework="numpy") as weights:
+        table = weights.get_tensor("embeddings.word_embeddings.weight")
+    lines = _Path("data/capitals.csv").read_text().splitlines()
+    pairs = [tuple(line.split(",")) for line in lines]
+    confused = """italian german spanish japanese chinese russian greek egyptian polish austrian
+        munich florence milan barcelona""".split()
+    words = {"france", "paris", *confused, *(word for pair in pairs for word in pair)}
+    rows = [n for n, piece in enumerate(pieces) if piece in words or piece.isalpha() and n % 100 == 0]
+    return pairs, _nd.array(table[rows]), [pieces[n] for n in rows]
+
+
+_pairs, _X, _vocab = _part_of_the_table()
 found = analogy("france", "paris", "germany", _X, _vocab, 3)
 assert isinstance(found, list), (
     f"analogy must return a list of words, not {type(found).__name__}."
@@ -980,7 +987,8 @@ _order = _rng.sample(range(len(_vocab)), len(_vocab))
 _names = [f"w{_rng.randrange(10**9)}" for _ in _order]
 _renamed = {_vocab[i]: name for i, name in zip(_order, _names)}
 _shuffled = _nd.array(_X.asnumpy()[_order])
-_ranked = [analogy(_renamed["france"], _renamed["paris"], _renamed[c], _shuffled, _names, 3) for c, _ in _pairs]
+_france, _paris = _renamed["france"], _renamed["paris"]
+_ranked = [analogy(_france, _paris, _renamed[c], _shuffled, _names, 3) for c, _ in _pairs]
 _first = sum(answer[0] == _renamed[d] for answer, (_, d) in zip(_ranked, _pairs))
 _among = sum(_renamed[d] in answer for answer, (_, d) in zip(_ranked, _pairs))
 assert _first >= 12, (

@@ -30,7 +30,8 @@ async def test_another_s_home_has_no_path(classroom: Classroom, eve: Robot) -> N
             for door in ("root", "cwd"):
                 way = f"{process}/{door}"
                 attempts[way] = lambda way=way: open(way + diary).read()
-                attempts[way + " up"] = lambda way=way: open(way + "/../" + ada + "/diary.txt").read()
+                up = f"{way}/../{ada}/diary.txt"
+                attempts[up] = lambda up=up: open(up).read()
         os.makedirs("sub", exist_ok=True)
         open("own.txt", "w").write("mine")
         attempts["own"] = lambda: open("own.txt").read()
