@@ -48,17 +48,11 @@ from hub_config.screens import (
 from hub_config.seats import IssueResult
 from hub_config.spec import WorkshopSpec, check_files
 from hub_config.status import read_status
-from hub_config.up import (
-    Prepared,
-    prepare,
-    seat_people,
-    start,
-    start_seats,
-)
+from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
 from hub_config.workshop_file import write_first_files
-from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed, WorkshopError
+from provisioning.errors import BadInput, NotPossibleHere, StepFailed, WorkshopError
 from provisioning.paths import StatePaths, default_state_root
-from provisioning.spec_file import read_spec
+from provisioning.spec_file import place_of, read_spec
 
 SOURCE = Path(__file__).resolve().parent
 #: Exit codes: 2 means that a person must change a file or this machine first.
@@ -85,8 +79,9 @@ class Session:
         course = read_spec(file, CourseSpec)
         if self.spec.track is not None and self.spec.track not in course.tracks:
             known = ", ".join(course.tracks) or "none"
-            place = Place(self.spec_file, key="track")
-            raise BadInput(place, f"found {self.spec.track}", f"write a track of {file}: {known}")
+            found = f"found {self.spec.track}"
+            place = place_of(self.spec_file, "track")
+            raise BadInput(place, found, f"write a track of {file}: {known}")
         return course
 
     @cached_property
@@ -178,10 +173,13 @@ def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
       workshop init        write workshop.yaml and roster.csv
       workshop check       is everything here, is every line right?
       workshop up          build, start, print the seat codes
+      workshop rehearse    robots try it before people arrive
       workshop release     hand out the labs
       workshop grade       collect, grade, send feedback back
       workshop report      a page about the class
       workshop down        archive the work, leave nothing behind
+
+    Exit codes: 0 done, 1 failed, 2 change a file or this machine first.
     """
     root = (state or default_state_root(os.environ, os.geteuid())).resolve()
     ctx.obj = Session(spec_file, root, Console(soft_wrap=not sys.stdout.isatty()))
@@ -189,16 +187,24 @@ def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
 
 @workshop.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
-@click.option("--name", default="my-workshop", show_default=True, help="What it is called.")
+@click.option(
+    "--name",
+    default="my-workshop",
+    show_default=True,
+    help="Lower-case letters, digits and dashes; at most 20.",
+)
 @click.pass_obj
 def init(session: Session, folder: Path, name: str) -> None:
-    """Write a commented workshop.yaml and a roster to start from."""
+    """Write a commented workshop.yaml and a roster to start from.
+
+    FOLDER is where; without it, here. Nothing that exists is overwritten.
+    """
     spec, roster = write_first_files(folder.resolve(), name, SOURCE / "coursework" / "nlp")
     click.echo(f"Wrote {spec} and {roster}.\nEdit both, then: workshop -f {spec} check")
 
 
 @workshop.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def check(session: Session, as_json: bool) -> None:
     """Read every file and look at this machine; change nothing."""
@@ -213,21 +219,25 @@ def check(session: Session, as_json: bool) -> None:
 
 
 @workshop.command()
-@click.option("--wait/--no-wait", default=True, help="Start every seat's server beforehand.")
+@click.option(
+    "--start-seats/--no-start-seats",
+    default=True,
+    help="Start everybody's server now, or only when they come. Default: now.",
+)
 @click.pass_obj
-def up(session: Session, wait: bool) -> None:
+def up(session: Session, start_seats: bool) -> None:
     """Build what is missing, start the hub, print new seat codes.
 
     It goes on running in the background until `workshop down`. Repeat it after an
     accident: it starts what is missing and leaves the rest alone.
     """
-    prepared = bring_up(session, wait)
+    prepared = bring_up(session, start_seats)
     click.echo(f"The hub is at {prepared.settings.address}")
     click.echo("Next: workshop release")
 
 
 @workshop.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def status(session: Session, as_json: bool) -> None:
     """What runs, who is there, who has submitted."""
@@ -239,13 +249,20 @@ def status(session: Session, as_json: bool) -> None:
 
 
 @workshop.command()
-@click.option("--seats", default=3, show_default=True, type=click.IntRange(1, 50))
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option(
+    "--seats",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 50),
+    help="How many robots, all at once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def rehearse(session: Session, seats: int, as_json: bool) -> None:
     """Let robots log in, start servers, run a cell and hand in, before people arrive.
 
-    They get seats of their own, which are gone afterwards with all that they did.
+    They get seats of their own, which are gone afterwards with all that they did. A lab
+    must be released to be tried. Needs login by seat code.
     """
     with ProgressView(session.console) as progress:
         found = try_out(course_desk(session), seats, progress)
@@ -264,8 +281,9 @@ def rehearse(session: Session, seats: int, as_json: bool) -> None:
 @click.argument("labs", nargs=-1)
 @click.pass_obj
 def release(session: Session, labs: Sequence[str]) -> None:
-    """Prove the labs (the solution passes, the gaps score zero), then hand them out.
+    """Prove the labs, then hand them out.
 
+    A lab is proved when its solution passes every check and the untouched lab scores zero.
     Without LABS: all labs of the course or track. An unchanged lab is left alone.
     """
     result = ask_grader(session, "release", *(f"--lab={lab}" for lab in labs))
@@ -276,11 +294,16 @@ def release(session: Session, labs: Sequence[str]) -> None:
 
 @workshop.command()
 @click.option("--only", multiple=True, metavar="LAB", help="This lab only; may be repeated.")
-@click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option(
+    "--force", is_flag=True, help="Grade unchanged submissions again; marks by hand stay."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def grade(session: Session, only: Sequence[str], force: bool, as_json: bool) -> None:
-    """Collect submissions, grade them, send the feedback back."""
+    """Collect submissions, grade them, send the feedback back.
+
+    Safe at any moment: repeat it as often as you like.
+    """
     options = [f"--lab={lab}" for lab in only] + (["--force"] if force else [])
     result = ask_grader(session, "grade", *options)
     if as_json:
@@ -302,7 +325,10 @@ def grade(session: Session, only: Sequence[str], force: bool, as_json: bool) -> 
 @click.option("--json", "as_json", is_flag=True, help="The results, for programs.")
 @click.pass_obj
 def report(session: Session, pdf: bool, as_json: bool) -> None:
-    """A page about the class, and its grades as CSV."""
+    """A page about the class, and its grades as CSV.
+
+    Both are written below the state folder; staff see the page in the hub, too.
+    """
     if as_json:
         click.echo(json.dumps(ask_grader(session, "results"), indent=2))
         return
@@ -318,7 +344,11 @@ def report(session: Session, pdf: bool, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
 def down(session: Session, yes: bool) -> None:
-    """Archive the attendees' work, end everything, leave nothing outside the state folder."""
+    """Archive everybody's work, end everything.
+
+    Nothing is left outside the state folder. Codes, grades and reports stay in it: `up`
+    brings the workshop back.
+    """
     found = read_status(session.paths)
     working = sum(seat.running for seat in found.seats)
     if working and not yes and sys.stdin.isatty():
@@ -341,7 +371,10 @@ workshop.add_command(seat)
 @click.option("--keep", is_flag=True, help="Leave it running, to look at it in a browser.")
 @click.pass_context
 def demo(ctx: click.Context, port: int, keep: bool) -> None:
-    """A whole workshop on this machine: five robots learn, submit and are graded."""
+    """A whole workshop on this machine: five robots learn, submit and are graded.
+
+    After --keep, end it with: workshop -f STATE/demo-files/workshop.yaml down
+    """
     begun = time.monotonic()
     outer: Session = ctx.obj
     folder = outer.state_root / "demo-files"
@@ -350,7 +383,7 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
     take_down(session.paths, datetime.now(UTC), lambda *at: None)
     forget_last_demo(session.paths)
     try:
-        prepared = bring_up(session, wait=True)
+        prepared = bring_up(session, with_seats=True)
         with ProgressView(session.console) as progress:
             outcome = play(prepared, course_desk(session), session.labs, progress)
     finally:
@@ -367,7 +400,7 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
 # --- what several commands need -------------------------------------------------------
 
 
-def bring_up(session: Session, wait: bool) -> Prepared:
+def bring_up(session: Session, with_seats: bool) -> Prepared:
     """Everything up to a hub that answers, with the course opened in nbgrader."""
     refuse_what_stops(look(session.request, today()))
     with ProgressView(session.console) as progress:
@@ -378,8 +411,8 @@ def bring_up(session: Session, wait: bool) -> Prepared:
         prepared = prepare(order, issued, progress)
         course_desk(session).open(prepared, progress)
         start(prepared, progress)
-        if wait:
-            start_seats(prepared, progress, time.sleep)
+        if with_seats:
+            start_every_seat(prepared, progress, time.sleep)
     return prepared
 
 

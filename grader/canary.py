@@ -60,7 +60,12 @@ def prove(canary: Canary, judge: Judge) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(canary.data / file, target)
         task = JudgeTask(
-            canary.lab, canary.notebook.metadata.kernelspec.name, Path(place), canary.cell_seconds
+            lab=canary.lab,
+            kernel=canary.notebook.metadata.kernelspec.name,
+            folder=Path(place),
+            data=canary.data,
+            author=canary.notebook,
+            cell_seconds=canary.cell_seconds,
         )
         solution = copy.deepcopy(canary.notebook)
         return [

@@ -9,6 +9,7 @@ from typing import Any
 
 from grader import durable, gradebook
 from grader.errors import BadInput, Place
+from grader.feedback_page import TEMPLATES
 from grader.folders import CourseFolder
 from grader.settings import GraderSettings
 
@@ -120,8 +121,15 @@ def _traits(settings: GraderSettings) -> dict[str, dict[str, Any]]:
             "preprocessors": [
                 "grader.preprocessors.HideChecks",
                 "nbgrader.preprocessors.GetGrades",
+                "grader.feedback_page.ListExercises",
                 "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
             ]
+        },
+        # Also the formgrader's: nothing in its pages comes from the internet, or acts.
+        "HTMLExporter": {
+            "extra_template_basedirs": [str(path) for path in TEMPLATES],
+            "preprocessors": ["grader.safe_pages.SafePages"],
+            "filters": {"markdown2html": "grader.safe_pages.markdown2html"},
         },
         "JudgeCells": {
             "course": str(settings.course),

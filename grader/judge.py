@@ -29,11 +29,17 @@ class CellVerdict:
 
 @dataclass(frozen=True)
 class JudgeTask:
-    """One notebook to be judged. `folder` holds the lab's data files, and maybe secrets too."""
+    """One notebook to be judged.
+
+    `folder` holds what was handed in and maybe secrets too; `data` is the lab's own folder;
+    `author` is the lab's source notebook, solutions and hidden checks included.
+    """
 
     lab: str
     kernel: str
     folder: Path
+    data: Path
+    author: NotebookNode
     cell_seconds: int
 
 

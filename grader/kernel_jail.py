@@ -128,12 +128,17 @@ def _limited(limits: Mapping[str, int]) -> list[str]:
 
 
 def main(argv: list[str]) -> None:
-    """Become the jailed kernel. The working folder is the notebook's."""
+    """Become the jailed kernel. The working folder is the notebook's.
+
+    Our own environment, with the grader's token, must end here: `--clearenv` empties the
+    kernel's alone, and bubblewrap's own is readable from inside, as that of process 1.
+    """
     connection_file, limits, python = argv
     command = jail_command(
         JailSpec(Path(connection_file), Path(python), Path.cwd(), json.loads(limits))
     )
-    os.execvp(command[0], command)  # noqa: S606 - no shell, and that is the point
+    # No shell, and that is the point.
+    os.execvpe(command[0], command, {"PATH": os.environ["PATH"]})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from grader.conclusion import basis_of, conclude
 from grader.folders import CourseFolder
 from grader.judge import JudgeTask
 from grader.kernel_judge import KernelJudge
+from grader.notebooks import read_notebook
 from grader.settings import Limits
 from grader.submissions import Submission
 
@@ -63,7 +64,14 @@ class JudgeCells(NbGraderPreprocessor):
         kernel = nb.metadata.kernelspec.name
         basis = basis_of(folder, submission, self.identities.get(kernel, ""))
         work = Path(resources["metadata"]["path"])
-        task = JudgeTask(lab, kernel, work, self.cell_seconds.get(lab, 60))
+        task = JudgeTask(
+            lab=lab,
+            kernel=kernel,
+            folder=work,
+            data=folder.source(lab),
+            author=read_notebook(folder.source_notebook(lab)),
+            cell_seconds=self.cell_seconds.get(lab, 60),
+        )
         judge = KernelJudge(folder.kernels, Path(self.run_folder), Limits(**self.limits))
         conclude(folder, submission, basis, judge.judge(nb, task))
         nb.metadata[VERDICT_KEY] = basis.key

@@ -99,5 +99,5 @@ def _build(request: UpRequest, name: str, progress: Progress) -> BuiltEnvironmen
         on_progress=lambda at: progress(f"env {name}", at.done, at.total, at.note or at.what),
     )
     if built.fresh:
-        progress(f"env {name}", 1, 1, built.how)
+        progress(f"built {name}", 1, 1, built.how)
     return BuiltEnvironment(built.name, built.prefix, built.python, built.identity)

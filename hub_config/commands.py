@@ -17,7 +17,7 @@ from hub_config.screens import codes_table, seats_table
 from hub_config.seats import IssueResult, Seat, add_seat, read_register, reissue
 from hub_config.spec import WorkshopSpec
 from hub_config.up import open_seat
-from hub_config.usernames import is_username, slug
+from hub_config.usernames import RESERVED, is_username, slug
 from provisioning.errors import WorkshopError
 from provisioning.paths import StatePaths
 
@@ -57,9 +57,12 @@ def list_seats(desk: Desk, as_json: bool) -> None:
 @click.option("--username", help="Default: from the e-mail or the name.")
 @click.pass_obj
 def add(desk: Desk, name: str, email: str, role: Role, username: str | None) -> None:
-    """Give one more person a seat, also while the workshop runs."""
+    """Give one more person a seat, also while the workshop runs.
+
+    NAME goes in quotes; EMAIL may be left out: workshop seat add "Mary Shelley"
+    """
     chosen = username or slug(email.partition("@")[0] or name)
-    if not is_username(chosen):
+    if not is_username(chosen) or chosen in RESERVED:
         raise WorkshopError(
             f"{chosen!r} can't be a username",
             next_step="choose one with --username: lower-case letters, digits and dashes",
@@ -73,7 +76,11 @@ def add(desk: Desk, name: str, email: str, role: Role, username: str | None) -> 
 @click.argument("username")
 @click.pass_obj
 def give_new_code(desk: Desk, username: str) -> None:
-    """A new code for a lost one. The old code, and who used it, are out at once."""
+    """A new code for a lost one.
+
+    USERNAME as in `workshop seat list`. Whoever uses the old code is out within seconds; the
+    work stays.
+    """
     _show(desk, reissue(desk.paths.seats, username), username)
 
 

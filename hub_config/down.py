@@ -6,7 +6,6 @@ removed only when nothing runs under them, and the last step looks at the machin
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from pathlib import Path
 import httpx
 
 from hub_config.grading_process import Progress
-from hub_config.homes import archive_homes
+from hub_config.homes import archive_homes, give
 from hub_config.hub_api import HubApi
+from hub_config.install import Owner
 from hub_config.seat_process import SeatProcess
 from hub_config.settings import HubSettings, Secrets
 from hub_config.supervisor import marked_processes
@@ -111,10 +111,7 @@ def _own_what_is_left(paths: StatePaths) -> None:
     if not running_as_root() or not paths.home.is_dir():
         return
     home = paths.home.stat()
-    for path in paths.home.rglob("*"):
-        found = path.lstat()
-        if (found.st_uid, found.st_gid) != (home.st_uid, home.st_gid):
-            os.chown(path, home.st_uid, home.st_gid, follow_symlinks=False)
+    give(paths.home, Owner(home.st_uid, home.st_gid))
 
 
 def _prove_empty(paths: StatePaths) -> None:

@@ -58,6 +58,21 @@ def ensure_routes(folder: Path, reader: Owner | None) -> None:
     routes.chmod(0o640)
 
 
+def ensure_certificate(
+    folder: Path, certificate: Path, key: Path, reader: Owner | None
+) -> tuple[Path, Path]:
+    """Copies that the proxy's account may read; the originals often are root's alone."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o750)
+    copies = (folder / "certificate.pem", folder / "key.pem")
+    for source, copy in zip((certificate, key), copies, strict=True):
+        write_if_changed(copy, source.read_text(), 0o640)
+    for path in (folder, *copies):
+        if reader is not None:
+            os.chown(path, -1, reader.gid)
+    return copies
+
+
 def ensure_folders(paths: StatePaths) -> None:
     """The state folder's skeleton. Others may pass through it, not list it."""
     ensure_folder(paths.root, 0o755)

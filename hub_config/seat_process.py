@@ -12,16 +12,26 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class SeatProcess:
-    """The jail's outer process, told apart from a later one with the same number."""
+    """The jail's outer process, told apart from a later one with the same number.
+
+    `first` is the first process of the jail's namespace, once the jail stands. It outlives
+    the outer process for as long as anything that the seat left behind still runs.
+    """
 
     pid: int
     started: int
+    first: SeatProcess | None = None
 
     @classmethod
     def of(cls, pid: int) -> SeatProcess | None:
         """None when there is no such process (or only its zombie)."""
         started = _started(pid)
-        return None if started is None else cls(pid, started)
+        if started is None:
+            return None
+        first = next(
+            (cls(child, when) for child in _children(pid) if (when := _started(child))), None
+        )
+        return cls(pid, started, first)
 
     def alive(self) -> bool:
         return _started(self.pid) == self.started
@@ -35,8 +45,11 @@ class SeatProcess:
     def end(self) -> None:
         """Kill the first process of the jail's namespace: the kernel kills all others.
 
-        Killing the outer process first would leave the namespace running.
+        Killing the outer process first would leave the namespace running; when it has
+        ended by itself, the namespace may be running still.
         """
+        if self.first is not None and self.first.alive():
+            _signal(self.first.pid, signal.SIGKILL)
         if not self.alive():
             return
         for init in _children(self.pid):

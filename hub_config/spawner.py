@@ -88,6 +88,7 @@ class SeatSpawner(LocalProcessSpawner):
             return 0
         if self.process.alive():
             return None
+        self.process.end()  # what the seat left behind
         self.clear_state()
         return 0 if self.proc is None or self.proc.returncode is None else self.proc.returncode
 
@@ -104,12 +105,15 @@ class SeatSpawner(LocalProcessSpawner):
         state: dict[str, Any] = super().get_state()
         if self.process is not None:
             state |= {"pid": self.process.pid, "started": self.process.started}
+            if first := self.process.first:
+                state["first"] = {"pid": first.pid, "started": first.started}
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         if "pid" in state and "started" in state:
-            self.process = SeatProcess(state["pid"], state["started"])
+            first = SeatProcess(**state["first"]) if "first" in state else None
+            self.process = SeatProcess(state["pid"], state["started"], first)
 
     def clear_state(self) -> None:
         super().clear_state()
@@ -166,6 +170,8 @@ class SeatSpawner(LocalProcessSpawner):
         return choose_limits(self.workshop).prepare(self.user.name, limits)
 
     async def _start_and_answer(self) -> tuple[str, int]:
+        # What a seat that broke down left behind would use up the next one's share.
+        await asyncio.to_thread(self._cell().remove)
         server = list(self.cmd)  # type: ignore[has-type] # a trait
         self.cmd = [*seat_jail(self._view()), *self._cell().inner_command, *server]
         try:
@@ -176,6 +182,8 @@ class SeatSpawner(LocalProcessSpawner):
         # The turn lasts until the server answers: that is the part that costs CPU.
         url = f"http://{ip}:{port}{self.server.base_url}api"
         await self._answers(url)
+        # By now the jail stands.
+        self.process = SeatProcess.of(self.pid)
         return ip, port
 
     async def _answers(self, url: str) -> None:

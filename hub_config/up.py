@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hub_config.homes import ensure_home
 from hub_config.hub_api import HubApi, is_open
 from hub_config.install import (
     Owner,
+    ensure_certificate,
     ensure_files,
     ensure_folders,
     ensure_library,
@@ -117,7 +118,7 @@ def start(prepared: Prepared, progress: Progress) -> bool:
     return started
 
 
-def start_seats(prepared: Prepared, progress: Progress, sleep: Callable[[float], None]) -> int:
+def start_every_seat(prepared: Prepared, progress: Progress, sleep: Callable[[float], None]) -> int:
     """Ask for every seat's server before people arrive; returns how many are ready."""
     hub = hub_api(prepared.settings, prepared.secrets)
     names = [seat.username for seat in prepared.issued.register.taken()]
@@ -173,8 +174,8 @@ def hub_settings(
         seats_file=paths.seats,
         secrets_file=paths.hub / "secrets.json",
         hub_python=order.hub.python,
-        certificate=spec.hub.tls.certificate if spec.hub.tls else None,
-        certificate_key=spec.hub.tls.key if spec.hub.tls else None,
+        certificate=paths.home / "tls" / "certificate.pem" if spec.hub.tls else None,
+        certificate_key=paths.home / "tls" / "key.pem" if spec.hub.tls else None,
         seat=_seat_settings(order),
         # Starting a server is one core's work; twice the cores keeps them busy.
         starts_at_once=max(2, 2 * order.cores),
@@ -241,9 +242,13 @@ def _ensure_accounts(
 def _ensure_own_folders(order: UpOrder, accounts: Mapping[str, Account]) -> None:
     service, grader = (_owner(accounts.get(name)) for name in service_usernames(order.spec.name))
     ensure_routes(order.paths.home / "routes", service)
+    if tls := order.spec.hub.tls:
+        ensure_certificate(order.paths.home / "tls", tls.certificate, tls.key, service)
     ensure_tree(order.paths.exchange, 0o700, service)
     ensure_tree(order.paths.course, 0o700, grader)
-    ensure_tree(order.paths.reports, 0o755, grader)
+    # Names and grades: the grader writes, the service that shows them to staff reads.
+    both = Owner(grader.uid, service.gid) if grader and service else None
+    ensure_tree(order.paths.reports, 0o2750, both)
 
 
 def _open_files() -> int:
@@ -260,9 +265,24 @@ def _name(accounts: Mapping[str, Account], username: str) -> str | None:
     return accounts[username].name if username in accounts else None
 
 
+def programs_to_restart(changed: Iterable[Path]) -> tuple[str, ...]:
+    """Which running programs have to read their files again; seats go on meanwhile."""
+    readers = {
+        "settings.json": ("hub",),
+        "secrets.json": ("hub",),
+        "traefik.yaml": ("proxy",),
+        "exchange.json": ("exchange",),
+        "certificate.pem": ("proxy", "hub"),
+        "key.pem": ("proxy", "hub"),
+    }
+    folders = {"formgrader-config": ("formgrader",)}
+    found = [readers.get(path.name, folders.get(path.parent.name, ())) for path in changed]
+    return tuple(dict.fromkeys(name for names in found for name in names))
+
+
 def _wait_for_hub(prepared: Prepared, supervisor: Supervisor, progress: Progress) -> None:
-    """Until it answers, and answers through the proxy: its route may come seconds later."""
-    paths, settings = prepared.order.paths, prepared.settings
+    """Until the hub answers, and answers through the proxy too: that is what people use."""
+    settings, paths = prepared.settings, prepared.order.paths
     hub, door = hub_api(settings, prepared.secrets), front_door(settings)
     deadline = time.monotonic() + HUB_SECONDS
     while time.monotonic() < deadline:
@@ -272,7 +292,8 @@ def _wait_for_hub(prepared: Prepared, supervisor: Supervisor, progress: Progress
         progress("hub", 0, 1, "starting")
         time.sleep(0.5)
     states = ", ".join(f"{state.name} {state.state}" for state in supervisor.states())
+    log = "proxy.log" if hub.healthy() else "hub.log"
     raise StepFailed(
         f"The hub did not answer within {HUB_SECONDS} s ({states}); seats and work are untouched",
-        next_step=f"read {paths.logs / 'hub.log'}, then repeat `workshop up`",
+        next_step=f"read {paths.logs / log}, then repeat `workshop up`",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,6 +43,8 @@ class ClassOrder:
     labs: Mapping[str, str]
     #: lab -> source notebook, with solutions.
     sources: Mapping[str, Mapping[str, Any]]
+    #: One to believe besides the public authorities, such as the hub's own.
+    certificate: Path | None = None
 
 
 def class_at_work(
@@ -80,7 +83,7 @@ async def _everybody(
 async def _one(act: Act, order: ClassOrder, person: Attendance) -> Journey:
     """One robot's trouble is its own: it is written down, the others go on."""
     journey = Journey(person.username)
-    robot = Robot(order.address, person.code)
+    robot = Robot(order.address, person.code, order.certificate)
     try:
         async with asyncio.timeout(SECONDS_PER_ROBOT):
             async with journey.step("login"):

@@ -18,7 +18,7 @@ from hub_config.seats import add_seat, forget_seats
 from hub_config.settings import HubSettings, Secrets
 from hub_config.up import hub_api, open_seat
 from provisioning.accounts import remove_account
-from provisioning.errors import StepFailed
+from provisioning.errors import NotPossibleHere, StepFailed
 from provisioning.paths import StatePaths
 
 
@@ -37,6 +37,11 @@ def try_out(desk: CourseDesk, seats: int, progress: Progress) -> Rehearsal:
     if not settings_file.is_file():
         raise StepFailed(f"The workshop {paths.workshop} is not up", next_step="workshop up")
     settings = HubSettings.model_validate_json(settings_file.read_text())
+    if settings.login is not None:
+        raise NotPossibleHere(
+            f"Robots log in by seat code, and this workshop uses {settings.login.class_name}",
+            next_step="rehearse with `login: seat-code`, then change it back",
+        )
     hub = hub_api(settings, Secrets.model_validate_json(settings.secrets_file.read_text()))
     if not hub.healthy():
         raise StepFailed("The hub does not answer", next_step="workshop up")
@@ -65,9 +70,8 @@ def _order(desk: CourseDesk, settings: HubSettings) -> ClassOrder:
         if (released / lab["name"]).is_dir()
     }
     return ClassOrder(
-        address=f"http://{settings.bind}:{settings.ports.public}"
-        if settings.certificate is None
-        else settings.address,
+        address=settings.address,
+        certificate=settings.certificate,
         course=settings.course,
         kernel=settings.seat.kernels[0],
         labs=labs,

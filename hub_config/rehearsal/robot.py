@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -41,11 +43,19 @@ class Journey:
 class Robot:
     """A browser session of its own: cookies, XSRF tokens, one kernel."""
 
-    def __init__(self, address: str, code: str) -> None:
+    def __init__(self, address: str, code: str, certificate: Path | None = None) -> None:
+        """`certificate` is believed besides those of public authorities."""
         self._address = address
         self._code = code
+        self._trust = ssl.create_default_context()
+        if certificate is not None:
+            self._trust.load_verify_locations(certificate)
         self._client = httpx.AsyncClient(
-            base_url=address, follow_redirects=True, timeout=REQUEST_SECONDS, trust_env=False
+            base_url=address,
+            follow_redirects=True,
+            timeout=REQUEST_SECONDS,
+            trust_env=False,
+            verify=self._trust,
         )
         self.username = ""
 
@@ -155,6 +165,7 @@ class Robot:
             origin=websockets.Origin(self._address),
             max_size=2**24,
             proxy=None,
+            ssl=self._trust if scheme == "wss" else None,
         ) as socket:
             request = _execute_request(session, code)
             await socket.send(json.dumps(request))

@@ -14,6 +14,7 @@ from provisioning.paths import StatePaths
 
 NAME = "demo"
 #: Name and character: the roster's order is the characters' order.
+INSTRUCTOR = "Grace Hopper"
 PEOPLE = ("Ada Lovelace", "Blaise Pascal", "Carl Gauss", "Dorothy Vaughan", "Mallory Null")
 
 SPEC = """\
@@ -27,12 +28,20 @@ hub: {{port: {port}}}
 def write_demo(folder: Path, course: Path, port: int) -> Path:
     """workshop.yaml and a roster with one instructor and five attendees."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [f"{name},{name.split()[0].lower()}@example.org,attendee" for name in PEOPLE]
-    roster = ["name,email,role", "Grace Hopper,grace@example.org,instructor", *rows]
+    # Usernames of its own: a real workshop on this machine may well have an Ada.
+    people = [(INSTRUCTOR, "instructor"), *((name, "attendee") for name in PEOPLE)]
+    rows = [
+        f"{name},{_first(name)}@example.org,{role},demo-{_first(name)}" for name, role in people
+    ]
+    roster = ["name,email,role,username", *rows]
     (folder / "roster.csv").write_text("\n".join(roster) + "\n")
     spec = folder / "workshop.yaml"
     spec.write_text(SPEC.format(name=NAME, course=course, port=port))
     return spec
+
+
+def _first(name: str) -> str:
+    return name.split()[0].lower()
 
 
 def forget_last_demo(paths: StatePaths) -> None:

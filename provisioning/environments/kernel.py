@@ -15,7 +15,8 @@ def kernel_description(name: str, prefix: Path, python: str) -> Mapping[str, obj
         "argv": [str(prefix / "bin/python"), *command],
         "display_name": f"{name} (Python {python})",
         "language": "python",
-        "metadata": {"debugger": True},
+        # Its debugger would listen on loopback, which all seats share, and ask nobody's name.
+        "metadata": {"debugger": False},
     }
 
 

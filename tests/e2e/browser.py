@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Response,
+    sync_playwright,
+)
 
 CHROMIUM = "/usr/bin/chromium"
 LAPTOP = {"width": 1280, "height": 800}
@@ -43,10 +49,13 @@ class Visitor:
         self.page.get_by_label("Seat code").fill(code)
         self.page.get_by_role("button", name="Enter").click()
 
-    def shoot(self, name: str) -> None:
-        """A picture of what is seen now, once nothing moves any more."""
+    def shoot(self, name: str, height: int | None = None) -> None:
+        """A picture of what is seen, once nothing moves any more; with a height, of its top."""
         self.page.wait_for_timeout(700)
-        self.page.screenshot(path=self.images / f"{name}.png")
+        seen = self.page.viewport_size
+        assert seen is not None
+        part = {"x": 0, "y": 0, "width": seen["width"], "height": height or seen["height"]}
+        self.page.screenshot(path=self.images / f"{name}.png", clip=part)  # type: ignore[arg-type]
 
     def listen(self, context: BrowserContext) -> None:
         origin = urlsplit(self.address).netloc

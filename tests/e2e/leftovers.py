@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,7 +138,3 @@ class Traces:
                 row = dict(zip(names, line.split(), strict=False))
                 if {int(row["uid"]), int(row["cuid"])} & self.uids:
                     yield f"{table} {row}"
-
-
-def readable(left: dict[str, list[str]]) -> str:
-    return json.dumps(left, indent=2)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from hub_config.up import hub_api
+from hub_config.hub_api import is_open
+from hub_config.up import front_door, hub_api
 from provisioning.accounts import accounts_of
 from tests.e2e.conftest import MakeWorkshop
 from tests.e2e.gradebook_facts import scores_in_the_database
@@ -32,11 +33,11 @@ SOLUTIONS = {"add": "x + y", "double": "2 * x", "total": "sum(numbers)"}
 def workshop(make_workshop: MakeWorkshop) -> RunningWorkshop:
     """Its first `up` is killed at each of its stages, then let through."""
     workshop = make_workshop("crashes", [ADA, BOB], instructor="cr-grace")
-    command = workshop.command("up", "--no-wait")
+    command = workshop.command("up", "--no-start-seats")
     workshop.learn_codes(kill_at(command, "Cards to print"))
     for stage in ("homes", "course         0/1", "hub            0/1"):
         kill_at(command, stage)
-    workshop.up("--no-wait")
+    workshop.up("--no-start-seats")
     return workshop
 
 
@@ -106,7 +107,7 @@ async def test_up_again_does_not_stumble_over_a_hub_that_is_just_restarting(
     workshop: RunningWorkshop,
 ) -> None:
     kill(workshop.paths.home, "hub")
-    await asyncio.to_thread(workshop.up, "--no-wait")
+    await asyncio.to_thread(workshop.up, "--no-start-seats")
     assert len(processes(workshop.paths.home, "hub")) == 1
 
 
@@ -123,7 +124,7 @@ async def test_programs_end_with_supervisord_seats_live_and_up_starts_the_progra
         kill(home, "supervisord")
         wait_for(lambda: not any(processes(home, each) for each in PROGRAMS), "programs end", 10)
         assert seat_processes(home, ADA) == before
-        await asyncio.to_thread(workshop.up, "--no-wait")
+        await asyncio.to_thread(workshop.up, "--no-start-seats")
         assert seat_processes(home, ADA) == before
         async with kernel_line(robot, kernel) as line:
             assert await line.ask("print(y + 1)") == "2\n"
@@ -137,8 +138,7 @@ async def test_a_killed_proxy_comes_back_with_every_route(workshop: RunningWorks
         async with kernel_line(robot, kernel) as line:
             await line.ask("z = 7")
         kill(workshop.paths.home, "proxy")
-        port = workshop.settings.ports.public
-        await asyncio.to_thread(wait_for, lambda: not is_free(port), "the proxy is back")
+        await _until_reachable(workshop)
         async with kernel_line(robot, kernel) as line:
             assert await line.ask("print(z)") == "7\n"
 
@@ -174,10 +174,17 @@ async def test_an_upload_cut_by_a_killed_service_becomes_exactly_one_submission(
     assert _every_snapshot_is_whole(store)
 
 
-@pytest.mark.parametrize("stage", ["collect", "canary", "grade          0/2"])
-@pytest.mark.parametrize("victim", ["the command", "the grader"])
+@pytest.mark.parametrize(
+    ("victim", "stage"),
+    [
+        ("the command", "collect"),
+        ("the grader", "canary"),
+        ("the command", "grade          0/2"),
+        ("the grader", "grade          0/2"),
+    ],
+)
 def test_a_grade_that_was_killed_at_any_stage_is_completed_by_the_next(
-    submitted: RunningWorkshop, stage: str, victim: str
+    submitted: RunningWorkshop, victim: str, stage: str
 ) -> None:
     if victim == "the command":
         kill_at(submitted.command("grade", "--force"), stage)
@@ -213,7 +220,7 @@ def test_a_down_that_was_killed_at_each_stage_loses_nobodys_work(
     assert accounts_of("crashes") == ()
     assert not any(processes(paths.home, each) for each in PROGRAMS)
     assert "Nothing to do" in submitted.cli("down", "--yes").stdout
-    submitted.up("--no-wait")
+    submitted.up("--no-start-seats")
     assert {each: _digests(paths.homes / each) for each in (ADA, BOB)} == work
     assert scores_in_the_database(submitted)[ADA, "sums"]["check-add"] == (1, 1)
 
@@ -224,6 +231,11 @@ def test_a_down_that_was_killed_at_each_stage_loses_nobodys_work(
 async def _until_healthy(workshop: RunningWorkshop) -> None:
     hub = hub_api(workshop.settings, workshop.secrets)
     await asyncio.to_thread(wait_for, hub.healthy, "the hub answers")
+
+
+async def _until_reachable(workshop: RunningWorkshop) -> None:
+    door = front_door(workshop.settings)
+    await asyncio.to_thread(wait_for, lambda: is_open(door), "the proxy is back")
 
 
 def _running(workshop: RunningWorkshop) -> set[str]:
@@ -274,7 +286,7 @@ def _digests(home: Path) -> dict[str, str]:
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(home.rglob("*"))
-        if path.is_file() and not {".cache", ".ipython", "__pycache__"} & set(path.parts)
+        if path.is_file() and not {".cache", ".ipython"} & set(path.parts)
     }
 
 

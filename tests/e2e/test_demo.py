@@ -28,11 +28,11 @@ from tests.e2e.running import WORKSHOP, RunningWorkshop
 LABS = ("tokenisation", "embeddings")
 #: Which exercises each robot solves, counted from 0.
 SOLVES = {
-    "ada": lambda number: True,  # all right
-    "blaise": lambda number: number % 2 == 0,  # partly right
-    "carl": lambda number: False,  # blank
-    "dorothy": lambda number: number == 0,  # raises after the first
-    "mallory": lambda number: False,  # hostile
+    "demo-ada": lambda number: True,  # all right
+    "demo-blaise": lambda number: number % 2 == 0,  # partly right
+    "demo-carl": lambda number: False,  # blank
+    "demo-dorothy": lambda number: number == 0,  # raises after the first
+    "demo-mallory": lambda number: False,  # hostile
 }
 #: Generous: continuous integration may be busy. The seconds that it took are printed.
 SECONDS = 1500

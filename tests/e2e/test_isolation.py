@@ -10,10 +10,18 @@ import asyncio
 import subprocess
 
 import pytest
+import websockets
 
+from hub_config.rehearsal.errors import RobotStuck
+from hub_config.rehearsal.robot import Robot
 from tests.e2e.conftest import MakeWorkshop
+
+# The tests themselves: one promise each.
+from tests.e2e.isolation.appetite import *  # noqa: F403
+from tests.e2e.isolation.appetite import beside_ada
 from tests.e2e.isolation.classroom import (  # noqa: F401 - fixtures
     EVE,
+    KERNEL,
     PEOPLE,
     SEAT,
     Classroom,
@@ -22,10 +30,8 @@ from tests.e2e.isolation.classroom import (  # noqa: F401 - fixtures
     nothing_lost,
     prepare,
 )
-
-# The tests themselves: one promise each.
-from tests.e2e.isolation.appetite import *  # noqa: F403
 from tests.e2e.isolation.course_secrets import *  # noqa: F403
+from tests.e2e.isolation.grading import *  # noqa: F403
 from tests.e2e.isolation.homes import *  # noqa: F403
 from tests.e2e.isolation.processes import *  # noqa: F403
 from tests.e2e.isolation.seat_codes import *  # noqa: F403
@@ -75,3 +81,35 @@ def test_the_account_alone_keeps_others_out(classroom: Classroom) -> None:
         check=False,
     )
     assert "PermissionError" in tried.stderr
+
+
+#: Copies of a whole kernel: what comes first, too many processes or too little memory, may
+#: end the seat. They are left behind.
+_HEAVY_BOMB = """
+import os, time
+held = bytearray(b"x" * 20_000_000)
+for attempt in range(600):
+    try:
+        if os.fork() == 0:
+            held[:] = b"y" * 20_000_000
+            time.sleep(600)
+            os._exit(0)
+    except OSError:
+        break
+"""
+
+
+async def test_a_seat_that_a_bomb_has_ended_can_be_opened_again_at_once(
+    classroom: Classroom,
+    ada: Robot,  # noqa: F811 - a fixture
+    eve: Robot,  # noqa: F811
+) -> None:
+    bomb = asyncio.create_task(beside_ada(classroom, ada, eve, _HEAVY_BOMB))
+    await asyncio.gather(bomb, return_exceptions=True)
+    if not isinstance(bomb.exception(), websockets.ConnectionClosed | RobotStuck | None):
+        await bomb  # Ada or the hub suffered
+    if classroom.seat_processes(EVE):
+        async with classroom.hub() as hub:
+            await hub.delete(f"/hub/api/users/{EVE}/server")
+    async with classroom.workshop.robot(EVE) as again:
+        assert (await again.run_cell(KERNEL, "print(6 * 7)")).strip() == "42"

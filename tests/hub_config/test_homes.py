@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from hub_config.homes import archive_homes, ensure_home, latest
-from provisioning.errors import StepFailed
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
@@ -49,11 +48,15 @@ def test_a_link_to_somewhere_else_does_not_pull_that_place_in(homes: Path, tmp_p
         assert tar.getmember("ada/link").issym()
 
 
-def test_a_home_stays_when_its_archive_can_not_be_written(homes: Path, tmp_path: Path) -> None:
+def test_a_home_that_can_not_be_packed_is_kept_as_it_is(homes: Path, tmp_path: Path) -> None:
     # A folder in the place of the new file: no bytes can be written there.
     (tmp_path / "archive" / "homes-20261201T120000Z" / "ada.tar.gz").mkdir(parents=True)
-    with pytest.raises(StepFailed, match="it is untouched"):
-        archive_homes(homes, tmp_path / "archive", NOON)
+    folder = archive_homes(homes, tmp_path / "archive", NOON)
+    assert folder is not None
+    assert (folder / "ada" / "lab" / "answer.ipynb").read_text() == "42"
+    assert list(homes.iterdir()) == []
+    (folder / "ada.tar.gz").rmdir()
+    ensure_home(homes, "ada", None, tmp_path / "archive")
     assert (homes / "ada" / "lab" / "answer.ipynb").read_text() == "42"
 
 

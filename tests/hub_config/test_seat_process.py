@@ -42,6 +42,23 @@ def test_ending_a_seat_ends_everything_in_it(jailed: subprocess.Popen[str]) -> N
     assert not [pid for pid in inner if SeatProcess.of(pid)]
 
 
+def test_what_a_seat_left_behind_ends_when_the_seat_has_ended(tmp_path: Path) -> None:
+    process = in_a_jail(tmp_path, "sh", "-c", "setsid -f sleep 300 >&- 2>&-; echo up; sleep 60")
+    assert process.stdout is not None
+    process.stdout.readline()
+    seat = SeatProcess.of(process.pid)
+    assert seat is not None
+    assert seat.first is not None
+    process.kill()
+    process.wait()
+    assert seat.first.alive(), "nothing is left behind: this test would prove nothing"
+    seat.end()
+    deadline = time.monotonic() + 5
+    while seat.first.alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not seat.first.alive()
+
+
 def test_a_process_with_the_same_number_is_another_one(jailed: subprocess.Popen[str]) -> None:
     seat = SeatProcess.of(jailed.pid)
     assert seat is not None
@@ -65,7 +82,10 @@ def test_a_seat_sees_its_home_the_system_and_what_it_is_given(tmp_path: Path) ->
         folder.mkdir()
         (folder / "file").write_text(folder.name)
     view = SeatView("demo", "ada", home, (given,))
-    script = f"cat ~/file; echo; cat {given}/file; echo; ls {hidden}; ls /home; touch {given}/new; hostname"
+    script = (
+        f"cat ~/file; echo; cat {given}/file; echo; ls {hidden}; ls /home; "
+        f"touch {given}/new; hostname"
+    )
     done = subprocess.run(
         [*seat_jail(view), "sh", "-c", script],
         capture_output=True,

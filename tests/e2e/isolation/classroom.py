@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pwd
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +34,12 @@ SEAT = "seat: {memory: 700M, cpus: 1.0}\n"
 CANARY = "canary-that-sings-for-ada-alone"
 #: Of the hidden tests of the course.
 HIDDEN = ("add must work for any two numbers", "double must work for negative numbers")
+
+RIGHT = {
+    "add": "def add(x, y):\n    return x + y",
+    "double": "def double(x):\n    return 2 * x",
+    "total": "def total(numbers):\n    return sum(numbers)",
+}
 
 #: What an attack may meet. Any other exception is a mistake in the test.
 _HARNESS = """
@@ -157,6 +162,18 @@ def zipped(members: dict[str, str]) -> bytes:
     return packed.getvalue()
 
 
+async def submit(robot: Robot, answers: dict[str, str]) -> None:
+    """The released lab with these answers, through the seat's own Submit button."""
+    path = f"{LAB}/{LAB}.ipynb"
+    notebook = await robot.read_notebook(path)
+    for cell in notebook["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if name in answers:
+            cell["source"] = answers[name]
+    await robot.write_notebook(path, notebook)
+    await robot.submit(COURSE, LAB)
+
+
 async def prepare(classroom: Classroom) -> None:
     """Labs are out; Ada has written her diary and submitted."""
     classroom.workshop.cli("release")
@@ -164,7 +181,7 @@ async def prepare(classroom: Classroom) -> None:
         write = f"open('diary.txt', 'w').write({CANARY!r})"
         await ada.run_cell(KERNEL, write)
         await ada.fetch(COURSE, LAB)
-        await ada.submit(COURSE, LAB)
+        await submit(ada, RIGHT)
     async with classroom.workshop.robot(EVE) as eve:
         await eve.fetch(COURSE, LAB)
     assert len(classroom.submissions(ADA)) == 1
@@ -196,7 +213,3 @@ def _environ(process: psutil.Process) -> dict[str, str]:
         return process.environ()
     except (psutil.Error, OSError):
         return {}
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

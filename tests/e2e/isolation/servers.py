@@ -22,6 +22,7 @@ from tests.e2e.isolation.classroom import (
     reached,
     token_of,
 )
+from tests.e2e.isolation.processes import COUNTING, counted
 
 _SOCKETS_OF_A_KERNEL = 5
 PAGES = (
@@ -108,13 +109,6 @@ async def test_another_s_kernel_can_not_be_spoken_to(
     try:
         programs = [each for each in classroom.seat_processes(ADA) if _is_kernel(each)]
         assert programs, "Ada's kernel doesn't run: this test would prove nothing"
-        listening = [
-            connection
-            for program in programs
-            for connection in program.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        ]
-        assert listening == []
         sockets = await _sockets(programs)
         outcome = await attack(
             eve,
@@ -137,6 +131,51 @@ async def test_another_s_kernel_can_not_be_spoken_to(
         await ada._client.delete(path, headers=ada._headers())
 
 
+async def test_nothing_can_be_put_into_another_s_output(
+    classroom: Classroom, ada: Robot, eve: Robot
+) -> None:
+    """A kernel has one port, for the output of its children: only they know its password.
+
+    Somebody else's words are at most shown as what they are.
+    """
+    cell = asyncio.create_task(ada.run_cell(KERNEL, COUNTING.format(seconds=8)))
+    await asyncio.sleep(3)
+    programs = [each for each in classroom.seat_processes(ADA) if _is_kernel(each)]
+    ports = {
+        connection.laddr.port
+        for program in programs
+        for connection in program.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert len(ports) == len(programs)
+    await eve.run_cell(
+        KERNEL,
+        f"""
+import json, os, time, zmq
+header = json.dumps({{"msg_id": "1", "msg_type": "stream", "session": "", "username": ""}}).encode()
+content = json.dumps({{"name": "stdout", "text": "FORGED"}}).encode()
+for port in {sorted(ports)}:
+    pipe = zmq.Context.instance().socket(zmq.PUSH)
+    pipe.connect(f"tcp://127.0.0.1:{{port}}")
+    for password in (b"", bytes(16), os.urandom(16)):
+        parts = [b"stream", b"<IDS|MSG>", b"", header, b"{{}}", b"{{}}", content]
+        pipe.send_multipart([password, *parts])
+    time.sleep(0.5)
+    pipe.close(linger=500)
+""",
+    )
+    lines = (await cell).strip().splitlines()
+    assert [line for line in lines if not line.startswith("Bad pipe message")] == [counted(8)]
+
+
+async def test_no_kernel_offers_a_debugger(ada: Robot) -> None:
+    """It would listen on the loopback that all seats share, and obey whoever connects."""
+    answer = await ada._get(ada._path("api/kernelspecs"))
+    offered = answer.json()["kernelspecs"]
+    assert KERNEL in offered
+    assert not any(each["spec"]["metadata"].get("debugger") for each in offered.values())
+
+
 @pytest.mark.parametrize("with_what", ["cookies", "token"])
 async def test_the_hub_s_api_gives_a_seat_nothing_but_itself(
     classroom: Classroom, eve: Robot, with_what: str
@@ -156,7 +195,9 @@ async def test_the_hub_s_api_gives_a_seat_nothing_but_itself(
             answer = await caller.request(verb, f"/hub/api{path}", json=body)
             said = f"{verb} {path}: {answer.status_code} {answer.text[:200]}"
             assert 400 <= answer.status_code < 500, said
-        assert (await caller.get("/hub/admin")).status_code in (403, 404)
+        answer = await caller.get("/hub/admin")
+        asks_who = answer.headers.get("Location", "").startswith("/hub/login")
+        assert answer.status_code == 403 or asks_who
     async with classroom.hub() as hub:
         assert await _everybody(hub) == before
 

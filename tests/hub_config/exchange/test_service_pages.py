@@ -61,7 +61,7 @@ def test_an_attendee_sees_and_opens_own_feedback(hub: Any, graded: Any) -> None:
     assert page.status_code == 200
     assert page.text.count("submitted ") == 2
     assert page.text.count("no feedback yet") == 1
-    (link,) = re.findall(r'href="([^"]+)"', page.text)
+    (link,) = re.findall(r'href="(tokenisation/[^"]+)"', page.text)
     feedback = browser.get(f"/services/exchange/feedback/{link}")
     assert feedback.text == HOSTILE
     assert feedback.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -1,0 +1,197 @@
+"""The sealed engine behind the grader's door: the attendee's code in one jailed process, the
+checks in another.
+
+Checks never run where the attendee's code runs; see grader.sealed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Self
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbgrader import utils
+
+from grader.errors import JudgeUnavailable
+from grader.judge import CellVerdict, JudgeTask
+from grader.notebooks import data_files, is_graded
+from grader.sealed.engine import Engine
+from grader.sealed.limits import Limits as SealedLimits
+from grader.sealed.submission import (
+    AuthorCell,
+    AuthorKind,
+    CellOutcome,
+    Outcome,
+    Step,
+    StepKind,
+    Submission,
+)
+from grader.sealed.wards import MachineError
+from grader.settings import Limits
+from grader.verdict_rules import Reply, verdict_of_cell
+
+#: What an attendee hands in beside the notebook and may read again while it is graded.
+_OWN_FILES_BYTES = 32 * 1024 * 1024
+
+
+class SealedJudge:
+    """Judges with one warm engine per environment and time limit; close it when done."""
+
+    def __init__(self, pythons: Mapping[str, Path], run: Path, limits: Limits) -> None:
+        """`pythons` is kernel name to interpreter, `run` a folder of the grader's own."""
+        self._pythons = pythons
+        self._run = run
+        self._limits = limits
+        self._engines: dict[tuple[str, int], Engine] = {}
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+        self._engines.clear()
+
+    def judge(self, notebook: NotebookNode, task: JudgeTask) -> tuple[CellVerdict, ...]:
+        """See grader.judge.Judge. Fills in the outputs that the attendee may see."""
+        names = [_name(cell, index) for index, cell in enumerate(notebook.cells)]
+        with self._author_data(task) as data:
+            submission = Submission(
+                steps=tuple(_steps(notebook, names)),
+                author_cells=tuple(_author_cells(task.author)),
+                data_folder=data,
+                files=_own_files(task),
+            )
+            outcome = self._grade(submission, task)
+        found = {cell.id: cell for cell in outcome.cells}
+        for number, (name, cell) in enumerate(zip(names, notebook.cells, strict=True), start=1):
+            if name in found:
+                cell.outputs = [nbformat.from_dict(each) for each in found[name].outputs]  # type: ignore[no-untyped-call]
+                cell.execution_count = number
+        return tuple(
+            verdict_of_cell(cell, _reply(found.get(name)), None)
+            if found.get(name) is None or found[name].judgement != "not judged"
+            else _not_judged(cell, found[name])
+            for name, cell in zip(names, notebook.cells, strict=True)
+            if is_graded(cell)
+        )
+
+    def _grade(self, submission: Submission, task: JudgeTask) -> Outcome:
+        try:
+            return self._engine(task).grade(submission)
+        except MachineError as error:
+            raise JudgeUnavailable(
+                f"the environment {task.kernel!r} can't judge: {error}",
+                next_step="check the environment, then run the command again",
+            ) from error
+
+    def _engine(self, task: JudgeTask) -> Engine:
+        key = (task.kernel, task.cell_seconds)
+        if key not in self._engines:
+            if task.kernel not in self._pythons:
+                raise JudgeUnavailable(
+                    f"no environment is called {task.kernel!r}",
+                    next_step=f"the lab's kernel must be one of: {', '.join(self._pythons)}",
+                )
+            work = Path(self._opened.enter_context(tempfile.TemporaryDirectory(dir=self._run)))
+            limits = SealedLimits(
+                cell_seconds=float(task.cell_seconds),
+                cell_cpu_seconds=2.0 * task.cell_seconds,
+                notebook_seconds=float(self._limits.notebook_seconds),
+                notebook_cpu_seconds=2.0 * self._limits.notebook_seconds,
+                memory_megabytes=self._limits.memory_megabytes,
+                processes=self._limits.processes,
+                file_megabytes=self._limits.file_megabytes,
+                disk_megabytes=self._limits.scratch_megabytes,
+                cell_output_bytes=self._limits.output_kilobytes_per_cell * 1024,
+            )
+            engine = Engine(self._pythons[task.kernel], work, limits=limits)
+            self._engines[key] = self._opened.enter_context(engine)
+        return self._engines[key]
+
+    @contextmanager
+    def _author_data(self, task: JudgeTask) -> Iterator[Path]:
+        """The lab's data without its notebook: that one holds the solutions."""
+        self._run.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._run) as place:
+            for file in data_files(task.data):
+                target = Path(place) / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(task.data / file, target)
+            yield Path(place)
+
+
+def _name(cell: NotebookNode, index: int) -> str:
+    """nbgrader's id, or the cell's place: unknown cells have no other name."""
+    meta = cell.metadata.get("nbgrader") or {}
+    return str(meta.get("grade_id") or f"cell {index}")
+
+
+def _steps(notebook: NotebookNode, names: list[str]) -> Iterator[Step]:
+    for name, cell in zip(names, notebook.cells, strict=True):
+        if cell.cell_type == "code":
+            yield Step(name, _step_kind(cell), cell.source)
+
+
+def _step_kind(cell: NotebookNode) -> StepKind:
+    if utils.is_grade(cell) and not utils.is_solution(cell):
+        return "test"
+    if utils.is_locked(cell) and not utils.is_solution(cell):
+        return "locked"
+    return "student"
+
+
+def _author_cells(author: NotebookNode) -> Iterator[AuthorCell]:
+    for index, cell in enumerate(author.cells):
+        if cell.cell_type == "code":
+            yield AuthorCell(_name(cell, index), _author_kind(cell), cell.source)
+
+
+def _author_kind(cell: NotebookNode) -> AuthorKind:
+    if utils.is_solution(cell):
+        return "solution"
+    if utils.is_grade(cell):
+        return "test"
+    return "locked" if utils.is_locked(cell) else "plain"
+
+
+def _own_files(task: JudgeTask) -> dict[str, bytes]:
+    """What was handed in beside the notebook, for the attendee's own process alone."""
+    given = set(data_files(task.data))
+    files: dict[str, bytes] = {}
+    room = _OWN_FILES_BYTES
+    for path in sorted(task.folder.rglob("*")):
+        relative = path.relative_to(task.folder)
+        if path.is_symlink() or not path.is_file() or path.suffix == ".ipynb" or relative in given:
+            continue
+        room -= path.stat().st_size
+        if room >= 0:
+            files[str(relative)] = path.read_bytes()
+    return files
+
+
+def _reply(found: CellOutcome | None) -> Reply | None:
+    if found is None:
+        return None
+    if found.judgement == "passed":
+        value = None if found.value is None else repr(found.value)
+        return Reply(True, value=value, seconds=found.seconds)
+    return Reply(False, found.cause, found.reason, seconds=found.seconds)
+
+
+def _not_judged(cell: NotebookNode, found: CellOutcome) -> CellVerdict:
+    meta = cell.metadata.nbgrader
+    return CellVerdict(
+        meta.grade_id,
+        "not judged",
+        0.0,
+        float(meta.points),
+        found.reason,
+        found.cause or "NotRun",
+        found.seconds,
+    )

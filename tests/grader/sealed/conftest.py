@@ -1,0 +1,227 @@
+"""A real engine over the course's own kernel environment, and notebooks written in a few words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader.sealed.engine import Engine
+from grader.sealed.limits import Limits
+from grader.sealed.submission import AuthorCell, CellOutcome, Outcome, Step, Submission
+from provisioning.environments.build import ensure_environment
+from provisioning.environments.files import read_environment_file
+from provisioning.interpreter import find_interpreter
+from provisioning.paths import default_state_root
+
+PROJECT = Path(__file__).parents[3]
+
+#: Small, so that a test of a limit takes a second and not a minute.
+LIMITS = Limits(
+    cell_seconds=3.0,
+    cell_cpu_seconds=3.0,
+    notebook_seconds=12.0,
+    notebook_cpu_seconds=12.0,
+    memory_megabytes=400,
+    processes=32,
+    file_megabytes=16,
+    disk_megabytes=32,
+    cell_output_bytes=20_000,
+    notebook_output_bytes=60_000,
+    grace_seconds=0.7,
+)
+
+
+#: Of this run alone, so that what it leaves behind can be told from what others run.
+ACCOUNTS = 200_000 + os.getpid() % 10_000 * 100
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A notebook as its author wrote it: cells before, one solution, tests."""
+
+    solution: str
+    tests: tuple[str, ...]
+    plain: str = ""
+    locked: str = ""
+
+    @property
+    def author_cells(self) -> tuple[AuthorCell, ...]:
+        cells = [
+            AuthorCell("plain", "plain", self.plain),
+            AuthorCell("locked", "locked", self.locked),
+            AuthorCell("answer", "solution", self.solution),
+        ]
+        cells += [AuthorCell(f"test{i}", "test", text) for i, text in enumerate(self.tests)]
+        return tuple(cell for cell in cells if cell.source)
+
+    def answered(
+        self, answer: str, *, data_folder: Path | None = None, later: str = ""
+    ) -> Submission:
+        """The notebook with this text in its solution cell; `later` in a cell after the first
+        test."""
+        kinds = {"plain": "student", "locked": "locked", "solution": "student", "test": "test"}
+        steps = [
+            Step(cell.id, kinds[cell.kind], answer if cell.id == "answer" else cell.source)
+            for cell in self.author_cells
+        ]
+        if later:
+            place = next(i for i, step in enumerate(steps) if step.kind == "test") + 1
+            steps.insert(place, Step("later", "student", later))
+        return Submission(tuple(steps), self.author_cells, data_folder)
+
+
+Grade = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def nlp_python() -> Path:
+    """The interpreter of the course's kernel: $WORKSHOP_NLP_PYTHON, else built from its lock."""
+    if chosen := os.environ.get("WORKSHOP_NLP_PYTHON"):
+        if not os.access(chosen, os.X_OK):
+            pytest.fail(f"WORKSHOP_NLP_PYTHON names {chosen}, which is not a program.")
+        return Path(chosen)
+    file = read_environment_file(PROJECT / "environments/nlp-cpu.yml")
+    root = default_state_root(os.environ, os.geteuid()) / "environments"
+    return ensure_environment(file, file.lock, root, interpreter=find_interpreter()).python
+
+
+@pytest.fixture(scope="session")
+def engine(nlp_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder = tmp_path_factory.mktemp("engine")
+    with Engine(nlp_python, folder, limits=LIMITS, first_account=ACCOUNTS) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def sheet_type() -> type[Sheet]:
+    return Sheet
+
+
+@pytest.fixture
+def grade(engine: Engine) -> Grade:
+    """Grade an answer to a sheet."""
+
+    def run(sheet: Sheet, answer: str | None = None, **more: object) -> Outcome:
+        text = sheet.solution if answer is None else answer
+        return engine.grade(sheet.answered(text, **more))  # type: ignore[arg-type]
+
+    return run
+
+
+#: A text that stands in hidden tests only.
+SECRET = "ORCHID-7731"
+TARGET = Sheet(
+    plain="import numpy as np",
+    solution="def f(x):\n    return x * 3 + 1",
+    tests=(
+        f"""assert f(2) == 7, "f(2) is 7"
+### BEGIN HIDDEN TESTS
+# {SECRET}
+marker = "{SECRET}"
+def hidden_helper(value):
+    return value * 3 + 1
+for n in (5, 11, 1234):
+    assert f(n) == hidden_helper(n), "wrong for another number"
+np.testing.assert_allclose(f(np.arange(4.0)), np.arange(4.0) * 3 + 1)
+### END HIDDEN TESTS""",
+        """result = f(10)
+assert result == 31
+assert isinstance(result, int) and len(str(result)) == 2
+assert sorted([f(3), f(1)]) == [4, 10]
+assert all(f(i) == 3 * i + 1 for i in range(5))""",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Bait:
+    """Things outside the jail that an attack may try to reach."""
+
+    folder: Path
+    port: int
+    process: int
+    connected: list[object]
+
+    def code(self) -> str:
+        """Lines that tell the attacker where they are."""
+        return f"BAIT, PORT, VICTIM = {str(self.folder)!r}, {self.port}, {self.process}\n"
+
+
+@pytest.fixture(scope="session")
+def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bait]:
+    """A gradebook that everybody may write, an open port, a process: all there to be attacked."""
+    folder = Path(tempfile.mkdtemp(prefix="bait-"))
+    folder.chmod(0o777)
+    (folder / "gradebook.db").write_text(f"scores {SECRET}")
+    (folder / "gradebook.db").chmod(0o666)
+    connected: list[object] = []
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.2)
+    done = threading.Event()
+
+    def listen() -> None:
+        while not done.is_set():
+            with contextlib.suppress(TimeoutError):
+                connected.append(server.accept())
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    with subprocess.Popen(["sleep", "1000"]) as victim:
+        yield Bait(folder, server.getsockname()[1], victim.pid, connected)
+        victim.kill()
+    done.set()
+    listener.join()
+    server.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def attack(engine: Engine, bait: Bait) -> Callable[..., Outcome]:
+    """Grade an attack; whatever it is, nothing outside has changed and the engine goes on."""
+
+    def run(code: str, **more: str) -> Outcome:
+        zygote, content = engine.zygote().pid, (bait.folder / "gradebook.db").read_text()
+        outcome = engine.grade(TARGET.answered(bait.code() + code, **more))
+        shown = repr([(cell.reason, cell.outputs) for cell in outcome.cells])
+        assert SECRET not in shown, "hidden test text was read"
+        assert (bait.folder / "gradebook.db").read_text() == content
+        assert len(list(bait.folder.iterdir())) == 1
+        assert not bait.connected
+        assert Path(f"/proc/{bait.process}").exists()
+        assert not processes_left(), "processes were left behind"
+        assert engine.zygote().pid == zygote, "the warm process died"
+        assert points(engine.grade(TARGET.answered(TARGET.solution))) == len(TARGET.tests)
+        return outcome
+
+    return run
+
+
+def processes_left() -> list[str]:
+    """Processes that run under an account of this run's jails."""
+    left = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            text = status.read_text()
+            user = int(text.split("Uid:")[1].split()[0])
+            if ACCOUNTS <= user < ACCOUNTS + 100:
+                left.append(text.splitlines()[0])
+    return left
+
+
+def tests_of(outcome: Outcome) -> list[CellOutcome]:
+    return [cell for cell in outcome.cells if cell.kind == "test"]
+
+
+def points(outcome: Outcome) -> int:
+    """One point per passed test."""
+    return sum(cell.judgement == "passed" for cell in tests_of(outcome))
