@@ -22,7 +22,13 @@ from hub_config.seat_process import SeatProcess
 from hub_config.settings import HubSettings, Secrets
 from hub_config.supervisor import marked_processes
 from hub_config.up import hub_api, supervisor_of
-from provisioning.accounts import PREFIX, accounts_of, ensure_no_processes, remove_account
+from provisioning.accounts import (
+    PREFIX,
+    Account,
+    accounts_of,
+    ensure_no_processes,
+    remove_account,
+)
 from provisioning.errors import StepFailed
 from provisioning.limits import remove_all
 from provisioning.paths import StatePaths, running_as_root
@@ -43,7 +49,7 @@ class DownResult:
 def take_down(paths: StatePaths, now: datetime, progress: Progress) -> DownResult:
     """Converges from wherever the last run stopped. StepFailed when something is left."""
     was_running = _end_processes(paths, progress)
-    accounts = accounts_of(paths.workshop)
+    accounts = _accounts(paths)
     for account in accounts:
         ensure_no_processes(account)
     progress("archive", 0, 1, "")
@@ -106,6 +112,11 @@ def _end_by_force(paths: StatePaths) -> None:
         time.sleep(0.1)
 
 
+def _accounts(paths: StatePaths) -> tuple[Account, ...]:
+    """An ordinary user made none: those of a workshop of this name are another's, root's."""
+    return accounts_of(paths.workshop) if running_as_root() else ()
+
+
 def _own_what_is_left(paths: StatePaths) -> None:
     """Files of removed accounts and groups must not fall to whoever gets their number next."""
     if not running_as_root() or not paths.home.is_dir():
@@ -116,7 +127,7 @@ def _own_what_is_left(paths: StatePaths) -> None:
 
 def _prove_empty(paths: StatePaths) -> None:
     """A second look, at the machine and not at what we did. No process, no open port."""
-    accounts = [account.name for account in accounts_of(paths.workshop)]
+    accounts = [account.name for account in _accounts(paths)]
     processes = [f"process {each.pid}" for each in marked_processes(paths.home)]
     if accounts or processes:
         left = ", ".join([*accounts, *processes])

@@ -24,8 +24,9 @@ class WorkshopStatus:
 
     @property
     def holds_port(self) -> bool:
-        """Our own proxy listens, whether or not the hub behind it answers."""
-        return any(program.name == "proxy" and program.running for program in self.programs)
+        """Our own proxy listens, or is about to, whether or not the hub behind it answers."""
+        listens = {"STARTING", "RUNNING", "STOPPING"}
+        return any(each.name == "proxy" and each.state in listens for each in self.programs)
 
 
 def read_status(paths: StatePaths) -> WorkshopStatus:
