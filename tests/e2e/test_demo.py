@@ -20,7 +20,7 @@ import pytest
 from hub_config.install import free_ports
 from hub_config.supervisor import marked_processes
 from provisioning.accounts import accounts_of
-from provisioning.paths import StatePaths
+from provisioning.paths import StatePaths, default_state_root
 from tests.e2e.gradebook_facts import hub_python, scores_in_the_database
 from tests.e2e.ordinary_user import CHECKOUT, OrdinaryUser
 from tests.e2e.running import WORKSHOP, RunningWorkshop
@@ -43,7 +43,7 @@ SECONDS = 1500
 def test_the_demo_works_as_root_and_works_again(state_root: Path, time_: str) -> None:
     port = free_ports(1)[0]
     command = [str(WORKSHOP), "--state", str(state_root), "demo", "--port", str(port)]
-    said = _run(command, f"demo as root, {time_} time")
+    said = _run(command, f"demo as root, {time_} time", default_state_root({}, 0))
     assert "REACHED" not in said
     demo = _demo(state_root)
     _check_grades(demo)
@@ -78,17 +78,21 @@ def test_make_demo_works_for_an_ordinary_person(
         *(f"UV_CACHE_DIR={ordinary_user.home}/.cache/uv", "PATH=/usr/local/bin:/usr/bin:/bin"),
         *("make", "demo"),
     )
-    _run(command, "make demo as an ordinary person")
-    demo = _demo(fresh_checkout / ".local/state/workshop")
+    state_root = fresh_checkout / ".local/state/workshop"
+    _run(command, "make demo as an ordinary person", state_root)
+    demo = _demo(state_root)
     _check_grades(demo)
     assert marked_processes(demo.paths.home) == ()
 
 
-def _run(command: list[str], what: str) -> str:
+def _run(command: list[str], what: str, state_root: Path) -> str:
+    crash = state_root / "crash.log"
+    crash.unlink(missing_ok=True)
     begun = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     print(f"{what}: {time.monotonic() - begun:.0f} s")
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+    why = crash.read_text() if crash.exists() else ""
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}\n{why}"
     return done.stdout
 
 
