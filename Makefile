@@ -3,22 +3,28 @@
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps
+# Two at a time; what shares a workshop or a hub is in one file.
+PYTEST ?= -q -n 2 --dist loadfile
+UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
-.PHONY: help demo test check-style lock clean
+.PHONY: help demo test attacks check-style lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
-demo: $(VENV)/.cli  ## A whole workshop on this machine, with robot attendees
+demo: $(VENV)/.cli  ## A whole workshop on this machine; DEMO="--port 8010" chooses a port
 	@$(SYSTEM)
-	@$(BIN)/workshop demo
+	@$(BIN)/workshop demo $(DEMO)
 
 test: $(VENV)/.dev  ## Style, types, doors and all tests
 	@$(SYSTEM) environments/apt-tests.txt
 	@$(MAKE) --no-print-directory check-style
 	@$(BIN)/python -m pytest $(PYTEST)
+
+attacks: $(VENV)/.dev  ## Submissions that attack the grader, and what each of them got
+	@$(SYSTEM) environments/apt-tests.txt
+	@$(BIN)/python -m pytest tests/grader/sealed -m attack -q
 
 check-style: $(VENV)/.dev  ## ruff, mypy --strict and import-linter
 	@$(BIN)/ruff check .

@@ -12,7 +12,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -41,6 +42,8 @@ from hub_config.screens import (
     ProgressView,
     codes_table,
     findings_table,
+    graded_lines,
+    released_lines,
     scores_table,
     status_table,
     times_table,
@@ -51,6 +54,7 @@ from hub_config.status import read_status
 from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
 from hub_config.workshop_file import write_first_files
 from provisioning.errors import BadInput, NotPossibleHere, StepFailed, WorkshopError
+from provisioning.folders import locked
 from provisioning.paths import StatePaths, default_state_root
 from provisioning.spec_file import place_of, read_spec
 
@@ -287,9 +291,8 @@ def release(session: Session, labs: Sequence[str]) -> None:
     Without LABS: all labs of the course or track. An unchanged lab is left alone.
     """
     result = ask_grader(session, "release", *(f"--lab={lab}" for lab in labs))
-    for lab in result["labs"]:
-        points, exercises = lab["points"], lab["exercises"]
-        click.echo(f"{lab['lab']}: {lab['outcome']} ({exercises} exercises, {points:g} points)")
+    for line in released_lines(result):
+        click.echo(line)
 
 
 @workshop.command()
@@ -309,15 +312,8 @@ def grade(session: Session, only: Sequence[str], force: bool, as_json: bool) -> 
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
-    click.echo(
-        f"Graded {result['judged']}, unchanged {result['unchanged']}, "
-        f"feedback sent {result['feedback_sent']}."
-    )
-    for waiting in result["queue"]:
-        where = f"{waiting['attendee']}, {waiting['lab']}, {waiting['cell']}"
-        click.echo(f"Not judged: {where}: {waiting['reason']}")
-    for trouble in result["troubles"]:
-        click.echo(f"Not sent: {trouble}")
+    for line in graded_lines(result):
+        click.echo(line)
 
 
 @workshop.command()
@@ -353,7 +349,7 @@ def down(session: Session, yes: bool) -> None:
     working = sum(seat.running for seat in found.seats)
     if working and not yes and sys.stdin.isatty():
         click.confirm(f"{working} seats are running. Their work is archived. End them?", abort=True)
-    with ProgressView(session.console) as progress:
+    with one_at_a_time(session), ProgressView(session.console) as progress:
         result = take_down(session.paths, datetime.now(UTC), progress)
     if not result.was_running and result.archive is None and not result.accounts:
         click.echo("Nothing to do: this workshop is down.")
@@ -403,6 +399,23 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
 def bring_up(session: Session, with_seats: bool) -> Prepared:
     """Everything up to a hub that answers, with the course opened in nbgrader."""
     refuse_what_stops(look(session.request, today()))
+    session.paths.root.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(session):
+        return bring_up_alone(session, with_seats)
+
+
+@contextmanager
+def one_at_a_time(session: Session) -> Iterator[None]:
+    """Two commands that change the same workshop wait for each other."""
+    if not session.paths.root.is_dir():
+        yield
+        return
+    waiting = "Another command changes this workshop: waiting for it."
+    with locked(session.paths.lock, on_wait=lambda: click.echo(waiting)):
+        yield
+
+
+def bring_up_alone(session: Session, with_seats: bool) -> Prepared:
     with ProgressView(session.console) as progress:
         order = make_order(session.request, progress)
     issued = seat_people(order)

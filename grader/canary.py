@@ -30,10 +30,11 @@ class Canary:
     version: str
     environment: str
     cell_seconds: int
+    sealed: bool = True
 
     @property
     def key(self) -> str:
-        return durable.text_digest(self.version, self.environment, ENGINE)
+        return durable.text_digest(self.version, self.environment, ENGINE, str(self.sealed))
 
 
 def require_canary(canary: Canary, judge: Judge, record: Path) -> None:
@@ -66,6 +67,7 @@ def prove(canary: Canary, judge: Judge) -> list[str]:
             data=canary.data,
             author=canary.notebook,
             cell_seconds=canary.cell_seconds,
+            sealed=canary.sealed,
         )
         solution = copy.deepcopy(canary.notebook)
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,15 @@ def read_results(folder: CourseFolder, spec: CourseSpec, now: datetime) -> Class
     labs = tuple(_labs(folder, spec))
     with gradebook.opened(folder, spec.name) as book:
         people = tuple(_attendee(student) for student in book.students)
-        submissions = tuple(
+        read = [
             _submission(folder, lab, submitted)
             for lab in labs
             for submitted in _submitted(book, lab.name)
-        )
+        ]
+    # A lab that was opted out when it was graded is unsealed until it is graded again.
+    unsealed = {result.lab for result, verdict in read if verdict and not verdict.basis.sealed}
+    labs = tuple(replace(lab, sealed=lab.sealed and lab.name not in unsealed) for lab in labs)
+    submissions = tuple(result for result, _ in read)
     return ClassResults(spec.name, spec.title, now, labs, people, submissions)
 
 
@@ -42,7 +47,8 @@ def _labs(folder: CourseFolder, spec: CourseSpec) -> Iterator[Lab]:
     for lab in spec.labs:
         if folder.release_record(lab.name).exists():
             notebook = read_notebook(folder.source_notebook(lab.name))
-            yield lab_of_notebook(notebook, lab.name, lab.title)
+            found = lab_of_notebook(notebook, lab.name, lab.title)
+            yield replace(found, sealed=lab.sealed)
 
 
 def _attendee(student: Any) -> Attendee:
@@ -55,7 +61,9 @@ def _submitted(book: Any, lab: str) -> list[Any]:
     return sorted(found, key=lambda submitted: str(submitted.student_id))
 
 
-def _submission(folder: CourseFolder, lab: Lab, submitted: Any) -> SubmissionResult:
+def _submission(
+    folder: CourseFolder, lab: Lab, submitted: Any
+) -> tuple[SubmissionResult, SubmissionVerdict | None]:
     attendee = submitted.student_id
     verdict = newest_verdict(folder.verdicts(lab.name, attendee))
     grades = {grade.name: grade for notebook in submitted.notebooks for grade in notebook.grades}
@@ -63,7 +71,8 @@ def _submission(folder: CourseFolder, lab: Lab, submitted: Any) -> SubmissionRes
         _cell(exercise, grades.get(exercise.cell), _verdict_of(verdict, exercise.cell))
         for exercise in lab.exercises
     )
-    return SubmissionResult(attendee, lab.name, _time(folder, lab, submitted, verdict), cells)
+    time = _time(folder, lab, submitted, verdict)
+    return SubmissionResult(attendee, lab.name, time, cells), verdict
 
 
 def _time(

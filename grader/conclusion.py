@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from grader import gradebook
 from grader.folders import CourseFolder
@@ -22,10 +23,21 @@ class Problem:
     final: bool
 
 
-def basis_of(folder: CourseFolder, submission: Submission, environment: str) -> Basis:
+def basis_of(
+    folder: CourseFolder, submission: Submission, environment: str, *, sealed: bool
+) -> Basis:
     """What a verdict on this submission depends on, as things are now."""
     version = released_version(folder, submission.lab)
-    return Basis(submission.digest(), version, environment)
+    return Basis(submission.digest(), version, environment, sealed=sealed)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where a verdict is written; `part` is the notebook, where a lab has several."""
+
+    url: str
+    verdicts: Path
+    part: str = ""
 
 
 def conclude(
@@ -35,9 +47,22 @@ def conclude(
     cells: Iterable[CellVerdict],
     problem: Problem | None = None,
 ) -> SubmissionVerdict:
+    """Write the verdict on a submission to this workshop's course."""
+    verdicts = folder.verdicts(submission.lab, submission.attendee)
+    ledger = Ledger(gradebook.database_url(folder), verdicts)
+    return conclude_in(ledger, submission, basis, cells, problem)
+
+
+def conclude_in(
+    ledger: Ledger,
+    submission: Submission,
+    basis: Basis,
+    cells: Iterable[CellVerdict],
+    problem: Problem | None = None,
+) -> SubmissionVerdict:
     """Write the verdict on a submission. A released check without a verdict is not judged."""
-    url = gradebook.database_url(folder)
-    points = gradebook.graded_cells(url, submission.lab, submission.lab)
+    notebook = ledger.part or submission.lab
+    points = gradebook.graded_cells(ledger.url, submission.lab, notebook)
     reason = problem.reason if problem else "this check is missing from the submission"
     verdict = SubmissionVerdict(
         attendee=submission.attendee,
@@ -49,9 +74,10 @@ def conclude(
         cells=tuple(_complete(points, cells, reason)),
         problem=problem.reason if problem else "",
         final=_is_final(cells, problem),
+        part=ledger.part,
     )
-    write_verdict(folder.verdicts(submission.lab, submission.attendee), verdict)
-    gradebook.write_scores(url, verdict)
+    write_verdict(ledger.verdicts, verdict)
+    gradebook.write_scores(ledger.url, verdict)
     return verdict
 
 

@@ -137,5 +137,7 @@ def _traits(settings: GraderSettings) -> dict[str, dict[str, Any]]:
             "limits": settings.limits.model_dump(),
             "cell_seconds": {lab.name: lab.cell_seconds for lab in settings.spec.labs},
             "identities": identities,
+            "pythons": {name: str(one.python) for name, one in settings.environments.items()},
+            "unsealed": [lab.name for lab in settings.spec.labs if not lab.sealed],
         },
     }

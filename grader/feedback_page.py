@@ -14,6 +14,8 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from grader.preprocessors import SEALED_KEY
+
 #: Ours lie over nbgrader's, which lie over nbconvert's; see the folders for what is replaced.
 TEMPLATES = (
     Path(__file__).parent / "templates" / "nbgrader",
@@ -49,6 +51,7 @@ class ListExercises(NbGraderPreprocessor):
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         resources["exercises"] = exercise_marks(nb.cells)
+        resources["sealed"] = nb.metadata.get(SEALED_KEY) is not False
         return nb, resources
 
 

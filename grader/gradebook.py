@@ -115,6 +115,13 @@ def cell_truth(url: str, lab: str, notebook: str) -> dict[str, dict[str, Any]]:
         return truth
 
 
+def locked_sources(url: str, lab: str, notebook: str) -> dict[str, str]:
+    """The texts that attendees can't change, hidden tests included, as they were released."""
+    with Gradebook(url) as gradebook:
+        cells = gradebook.find_notebook(notebook, lab).source_cells
+        return {cell.name: cell.source for cell in cells if cell.locked}
+
+
 def graded_cells(url: str, lab: str, notebook: str) -> dict[str, float]:
     """Names and points of the graded cells, as they were released."""
     with Gradebook(url) as gradebook:
@@ -133,7 +140,7 @@ def write_scores(url: str, verdict: SubmissionVerdict) -> None:
             facts["timestamp"] = verdict.submitted_at.astimezone(UTC).replace(tzinfo=None)
         gradebook.update_or_create_student(verdict.attendee)
         gradebook.update_or_create_submission(verdict.lab, verdict.attendee, **facts)
-        for grade in _grades(gradebook, verdict.lab, verdict.attendee):
+        for grade in _grades(gradebook, verdict):
             grade.auto_score = _auto_score(verdict, grade.name)
             grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
         gradebook.db.commit()
@@ -143,15 +150,16 @@ def scores_agree(url: str, verdict: SubmissionVerdict) -> bool:
     """Whether the gradebook says what the verdict says."""
     with Gradebook(url) as gradebook:
         try:
-            grades = _grades(gradebook, verdict.lab, verdict.attendee)
+            grades = _grades(gradebook, verdict)
         except MissingEntry:
             return False
         return all(grade.auto_score == _auto_score(verdict, grade.name) for grade in grades)
 
 
-def _grades(gradebook: Any, lab: str, attendee: str) -> list[Any]:
+def _grades(gradebook: Any, verdict: SubmissionVerdict) -> list[Any]:
     """The grades of cells that a test decides about (task cells are a person's)."""
-    submitted = gradebook.find_submission_notebook(lab, lab, attendee)
+    where = verdict.notebook, verdict.lab, verdict.attendee
+    submitted = gradebook.find_submission_notebook(*where)
     return [grade for grade in submitted.grades if grade.cell.type != "TaskCell"]
 
 

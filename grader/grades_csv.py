@@ -1,8 +1,9 @@
 """The grades as a table for spreadsheets: a row for each attendee and lab, and one for the total.
 
-The columns are attendee, name, lab, score, max, submitted_at (UTC), then one per exercise, named
-lab/cell. Keep them: people build on them. A row fills the exercises of its own lab and the total's
-row fills them all, so `lab = total` alone is the class in one row per attendee.
+The columns are attendee, name, lab, score, max, submitted_at (UTC), judging (sealed or unsealed),
+then one per exercise, named lab/cell. Keep them: people build on them. A row fills the exercises
+of its own lab and the total's row fills them all, so `lab = total` alone is the class in one row
+per attendee.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime
 from grader.grid import Column, Grid, LabScore, Row, Square, points_text
 from grader.plain_text import readable
 
-FIXED_COLUMNS = ("attendee", "name", "lab", "score", "max", "submitted_at")
+FIXED_COLUMNS = ("attendee", "name", "lab", "score", "max", "submitted_at", "judging")
 TOTAL = "total"
 NOT_JUDGED = "not judged"
 
@@ -44,6 +45,7 @@ def _heading(column: Column) -> str:
 def _lab_line(grid: Grid, row: Row, score: LabScore) -> Iterator[str]:
     yield from (_safe(row.attendee.username), _safe(row.attendee.name), _safe(score.lab.name))
     yield from _scores(score.score, score.lab.points, score.submitted_at)
+    yield _judging(score.lab.sealed)
     for column, square in zip(grid.columns, row.squares, strict=True):
         yield _exercise(square) if column.exercise.lab == score.lab.name else ""
 
@@ -51,6 +53,7 @@ def _lab_line(grid: Grid, row: Row, score: LabScore) -> Iterator[str]:
 def _total_line(grid: Grid, row: Row) -> Iterator[str]:
     yield from (_safe(row.attendee.username), _safe(row.attendee.name), TOTAL)
     yield from _scores(row.total, grid.points, row.last_submitted_at)
+    yield _judging(all(lab.sealed for lab in grid.labs))
     yield from map(_exercise, row.squares)
 
 
@@ -60,6 +63,10 @@ def _scores(score: float | None, most: float, moment: datetime | None) -> tuple[
         points_text(most),
         moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else "",
     )
+
+
+def _judging(sealed: bool) -> str:
+    return "sealed" if sealed else "unsealed"
 
 
 def _exercise(square: Square) -> str:

@@ -56,6 +56,8 @@ class Graded:
     queue: tuple[Waiting, ...]
     #: What could not be collected or sent back; the next run tries again.
     troubles: tuple[str, ...]
+    #: Labs among these whose checks ran in the attendees' own processes.
+    unsealed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _jobs(place: Workplace, lab: LabSpec, choice: Choice) -> list[_Job]:
     for submission in submissions_of(place.folder, lab.name):
         if choice.only and submission.attendee not in choice.only:
             continue
-        basis = basis_of(place.folder, submission, environment)
+        basis = basis_of(place.folder, submission, environment, sealed=lab.sealed)
         standing = None if choice.force else _standing(place, submission, basis)
         jobs.append(_Job(submission, basis, standing))
     return jobs
@@ -162,6 +164,7 @@ def _released_canary(place: Workplace, lab: LabSpec) -> Canary:
         version=released_version(place.folder, lab.name),
         environment=place.settings.environments[lab.environment].identity,
         cell_seconds=lab.cell_seconds,
+        sealed=lab.sealed,
     )
 
 
@@ -182,7 +185,8 @@ def _grade_jobs(
         except GraderError as error:
             troubles.append(f"{name}: {error.message}")
     progress("grade", len(jobs), len(jobs), "")
-    return Graded(judged, len(jobs) - judged, sent, tuple(queue), tuple(troubles))
+    unsealed = tuple(dict.fromkeys(j.submission.lab for j in jobs if not j.basis.sealed))
+    return Graded(judged, len(jobs) - judged, sent, tuple(queue), tuple(troubles), unsealed)
 
 
 def grade_one(place: Workplace, submission: Submission, basis: Basis) -> SubmissionVerdict:

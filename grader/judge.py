@@ -41,6 +41,10 @@ class JudgeTask:
     data: Path
     author: NotebookNode
     cell_seconds: int
+    #: False for a lab whose checks must run in the attendee's own process.
+    sealed: bool = True
+    #: The files below `data` that attendees were given; None: those of its folder `data`.
+    given: tuple[Path, ...] | None = None
 
 
 class Judge(Protocol):

@@ -17,14 +17,17 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from grader.errors import StepFailed
 from grader.folders import CourseFolder
+from grader.judge import Judge
+from grader.preprocessors import JudgeCells
 from grader.submissions import Submission
 
 
 class NbgraderCourse:
     """A course folder with its nbgrader_config.py, ready for nbgrader's steps."""
 
-    def __init__(self, folder: CourseFolder) -> None:
+    def __init__(self, folder: CourseFolder, judge: Judge) -> None:
         self.folder = folder
+        self._judge = judge
         self.config: Config = PyFileConfigLoader(
             folder.config.name, path=str(folder.root)
         ).load_config()
@@ -68,7 +71,7 @@ class NbgraderCourse:
         coursedir = self._coursedir(lab, attendee)
         coursedir.ignore = [*coursedir.ignore, *(ignored or [])]
         step = kind(coursedir=coursedir, config=self.config)
-        step.force = True
+        step.force, step.judge = True, self._judge
         try:
             with _failing_on_exit():
                 step.start()
@@ -108,6 +111,7 @@ class _Remembering:
     """nbgrader logs what went wrong with a notebook and raises something else: keep it."""
 
     failure: Exception | None = None
+    judge: Judge | None = None
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         try:
@@ -123,6 +127,13 @@ class _Generate(_Remembering, GenerateAssignment):
 
 class _Autograde(_Remembering, Autograde):
     what = "autograding"
+
+    def _init_preprocessors(self) -> None:
+        """nbgrader makes its steps anew for each notebook; the judge stays warm."""
+        super()._init_preprocessors()
+        for step in self.exporter._preprocessors:
+            if isinstance(step, JudgeCells):
+                step.judge = self.judge
 
 
 class _Feedback(_Remembering, GenerateFeedback):

@@ -6,6 +6,8 @@ course grades it in the jail, and from verdicts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Dict, Unicode
+from traitlets import Dict, List, Unicode
 
 from grader import gradebook
 from grader.conclusion import basis_of, conclude
 from grader.folders import CourseFolder
-from grader.judge import JudgeTask
-from grader.kernel_judge import KernelJudge
+from grader.judge import Judge, JudgeTask
+from grader.judging import judges
 from grader.notebooks import read_notebook
 from grader.settings import Limits
 from grader.submissions import Submission
@@ -27,6 +29,8 @@ from grader.submissions import Submission
 Resources = dict[str, Any]
 #: Where an executed notebook names its verdict: written last, so it says "this one is complete".
 VERDICT_KEY = "workshop_verdict"
+#: And whether that verdict is sealed: the feedback page says it when not.
+SEALED_KEY = "workshop_sealed"
 
 
 class MendMetadata(NbGraderPreprocessor):
@@ -38,7 +42,8 @@ class MendMetadata(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         where = resources["nbgrader"]
         truth = gradebook.cell_truth(where["db_url"], where["assignment"], where["notebook"])
-        nb.metadata.pop(VERDICT_KEY, None)
+        for key in (VERDICT_KEY, SEALED_KEY):
+            nb.metadata.pop(key, None)
         for cell in reversed(nb.cells):
             meta = cell.metadata.pop("nbgrader", None)
             name = meta.get("grade_id") if isinstance(meta, dict) else None
@@ -55,14 +60,21 @@ class JudgeCells(NbGraderPreprocessor):
     run_folder = Unicode(help="A short path for the sockets of kernels.").tag(config=True)
     limits = Dict(help="grader.settings.Limits, as a dict.").tag(config=True)
     cell_seconds = Dict(help="Lab to the seconds that one cell may run.").tag(config=True)
+    pythons = Dict(help="Kernel name to the environment's interpreter.").tag(config=True)
+    unsealed = List(Unicode(), help="Labs whose checks run in the attendee's kernel.").tag(
+        config=True
+    )
     identities = Dict(help="Kernel name to the environment's identity.").tag(config=True)
+
+    judge: Judge | None = None
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         lab, attendee = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
         folder = CourseFolder(Path(self.course))
         submission = Submission(attendee, lab, folder.submitted(attendee, lab))
         kernel = nb.metadata.kernelspec.name
-        basis = basis_of(folder, submission, self.identities.get(kernel, ""))
+        sealed = lab not in self.unsealed
+        basis = basis_of(folder, submission, self.identities.get(kernel, ""), sealed=sealed)
         work = Path(resources["metadata"]["path"])
         task = JudgeTask(
             lab=lab,
@@ -71,11 +83,23 @@ class JudgeCells(NbGraderPreprocessor):
             data=folder.source(lab),
             author=read_notebook(folder.source_notebook(lab)),
             cell_seconds=self.cell_seconds.get(lab, 60),
+            sealed=sealed,
         )
-        judge = KernelJudge(folder.kernels, Path(self.run_folder), Limits(**self.limits))
-        conclude(folder, submission, basis, judge.judge(nb, task))
-        nb.metadata[VERDICT_KEY] = basis.key
+        with self._judge(folder) as judge:
+            conclude(folder, submission, basis, judge.judge(nb, task))
+        nb.metadata[VERDICT_KEY], nb.metadata[SEALED_KEY] = basis.key, sealed
         return nb, resources
+
+    @contextmanager
+    def _judge(self, folder: CourseFolder) -> Iterator[Judge]:
+        """The one that our own run keeps warm; plain nbgrader starts one per submission."""
+        if self.judge is not None:
+            yield self.judge
+            return
+        pythons = {kernel: Path(python) for kernel, python in self.pythons.items()}
+        limits = Limits(**self.limits)
+        with judges(folder.kernels, pythons, Path(self.run_folder), limits) as judge:
+            yield judge
 
 
 class SaveComments(SaveAutoGrades):

@@ -36,6 +36,7 @@ class Released:
     outcome: Literal["released", "unchanged"]
     points: float
     exercises: int
+    sealed: bool
 
 
 def ensure_released(
@@ -48,7 +49,7 @@ def ensure_released(
     """
     canary = canary_of(place, lab)
     found = lab_of_notebook(canary.notebook, lab.name, lab.title)
-    facts = (found.points, len(found.exercises))
+    facts = (found.points, len(found.exercises), lab.sealed)
     if not force and _is_released(place, lab, canary.version):
         return Released(lab.name, "unchanged", *facts)
     progress("prove", 0, 3, lab.name)
@@ -79,6 +80,7 @@ def canary_of(place: Workplace, lab: LabSpec) -> Canary:
         version=_version(folder, notebook),
         environment=place.settings.environments[lab.environment].identity,
         cell_seconds=lab.cell_seconds,
+        sealed=lab.sealed,
     )
 
 

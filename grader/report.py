@@ -70,6 +70,7 @@ def render_page(results: ClassResults, grid: Grid) -> str:
         timeline=submission_timeline(figures.labs, len(grid.rows), zone),
         marks=MARKS,
         queue=_queue(figures.waiting),
+        unsealed=any(not lab.sealed for lab in grid.labs),
         most_waiting=MOST_WAITING,
         most_causes=MOST_CAUSES,
         style=style,

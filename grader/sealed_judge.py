@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -119,7 +119,7 @@ class SealedJudge:
         """The lab's data without its notebook: that one holds the solutions."""
         self._run.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._run) as place:
-            for file in data_files(task.data):
+            for file in _given(task):
                 target = Path(place) / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(task.data / file, target)
@@ -160,9 +160,13 @@ def _author_kind(cell: NotebookNode) -> AuthorKind:
     return "locked" if utils.is_locked(cell) else "plain"
 
 
+def _given(task: JudgeTask) -> Sequence[Path]:
+    return data_files(task.data) if task.given is None else task.given
+
+
 def _own_files(task: JudgeTask) -> dict[str, bytes]:
     """What was handed in beside the notebook, for the attendee's own process alone."""
-    given = set(data_files(task.data))
+    given = set(_given(task))
     files: dict[str, bytes] = {}
     room = _OWN_FILES_BYTES
     for path in sorted(task.folder.rglob("*")):
@@ -181,7 +185,10 @@ def _reply(found: CellOutcome | None) -> Reply | None:
     if found.judgement == "passed":
         value = None if found.value is None else repr(found.value)
         return Reply(True, value=value, seconds=found.seconds)
-    return Reply(False, found.cause, found.reason, seconds=found.seconds)
+    if found.cause:
+        return Reply(False, found.cause, found.reason, seconds=found.seconds)
+    cause = "Stopped" if found.stopped else "CheckFailed"
+    return Reply(False, cause, found.reason, seconds=found.seconds)
 
 
 def _not_judged(cell: NotebookNode, found: CellOutcome) -> CellVerdict:
@@ -192,6 +199,7 @@ def _not_judged(cell: NotebookNode, found: CellOutcome) -> CellVerdict:
         0.0,
         float(meta.points),
         found.reason,
-        found.cause or "NotRun",
+        # Never the attendee's doing, so the next run tries again.
+        "RunBroken",
         found.seconds,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -20,8 +20,15 @@ class LabSpec(BaseModel):
     folder: str = Field(min_length=1)
     environment: Name
     minutes: int = Field(default=40, ge=1, le=480)
+    #: "in-kernel": the checks run in the attendee's process, which can cheat them.
+    judging: Literal["sealed", "in-kernel"] = "sealed"
     #: How long one cell may run when it is graded.
     cell_seconds: int = Field(default=60, ge=1, le=3600)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the checks run where no attendee's code runs."""
+        return self.judging == "sealed"
 
     @model_validator(mode="after")
     def _folder_stays_inside(self) -> Self:

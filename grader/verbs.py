@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -59,8 +60,7 @@ def course(request: Request) -> Facts:
 
 def release(request: Request) -> Facts:
     """Release labs that attendees don't have in their present text."""
-    with only_grader(CourseFolder(request.settings.course).lock):
-        place = _workplace(request)
+    with _workplace(request) as place:
         outcomes = [
             ensure_released(place, lab, force=request.force, progress=request.progress)
             for lab in request.chosen_labs()
@@ -71,8 +71,7 @@ def release(request: Request) -> Facts:
 def grade_labs(request: Request) -> Facts:
     """Collect, judge, send feedback."""
     choice = Choice(frozenset(request.only), request.force)
-    with only_grader(CourseFolder(request.settings.course).lock):
-        place = _workplace(request)
+    with _workplace(request) as place:
         done = grade(place, request.chosen_labs(), choice, progress=request.progress)
     return dataclasses.asdict(done)
 
@@ -95,8 +94,7 @@ def report(request: Request) -> Facts:
 
 def prove_labs(request: Request) -> Facts:
     """Try labs without releasing them: the solution passes, the untouched release does not."""
-    with only_grader(CourseFolder(request.settings.course).lock):
-        place = _workplace(request)
+    with _workplace(request) as place:
         labs = request.chosen_labs()
         proofs = []
         for number, lab in enumerate(labs):
@@ -112,9 +110,12 @@ def _proof(place: Workplace, lab: LabSpec) -> Facts:
     return {**facts, "findings": prove(canary, place.judge)}
 
 
-def _workplace(request: Request) -> Workplace:
-    ensure_course(request.settings)
-    return open_workplace(request.settings)
+@contextmanager
+def _workplace(request: Request) -> Iterator[Workplace]:
+    with only_grader(CourseFolder(request.settings.course).lock):
+        ensure_course(request.settings)
+        with open_workplace(request.settings) as place:
+            yield place
 
 
 def _read(request: Request) -> ClassResults:

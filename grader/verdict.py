@@ -12,7 +12,7 @@ from grader import durable
 from grader.judge import CellVerdict
 
 #: Changes when the same submission could be judged differently by newer code of ours.
-ENGINE = "kernel-1"
+ENGINE = "sealed-1"
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,13 @@ class Basis:
     lab_version: str
     environment: str
     engine: str = ENGINE
+    #: False: judged in the attendee's own process, so the verdict could be cheated.
+    sealed: bool = True
 
     @property
     def key(self) -> str:
-        return durable.text_digest(self.submission, self.lab_version, self.environment, self.engine)
+        how = self.engine if self.sealed else f"{self.engine} in-kernel"
+        return durable.text_digest(self.submission, self.lab_version, self.environment, how)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class SubmissionVerdict:
     problem: str = ""
     #: False: the cause was ours, so the next run tries again.
     final: bool = True
+    #: Where an assignment has several notebooks, which one; a lab's is called as the lab.
+    part: str = ""
+
+    @property
+    def notebook(self) -> str:
+        return self.part or self.lab
 
     @property
     def points(self) -> float:

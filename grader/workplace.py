@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.folders import CourseFolder
 from grader.judge import Judge
-from grader.kernel_judge import KernelJudge
+from grader.judging import judges
 from grader.nbgrader_course import NbgraderCourse
 from grader.settings import GraderSettings
 
@@ -25,12 +27,14 @@ class Workplace:
     judge: Judge
 
 
-def open_workplace(settings: GraderSettings) -> Workplace:
-    """Open a course folder that `ensure_course` has made."""
+@contextmanager
+def open_workplace(settings: GraderSettings) -> Iterator[Workplace]:
+    """Open a course folder that `ensure_course` has made; its judges live as long as the block."""
     folder = CourseFolder(settings.course)
     _sweep_leftovers(settings.run)
-    judge = KernelJudge(folder.kernels, settings.run, settings.limits)
-    return Workplace(settings, folder, NbgraderCourse(folder), judge)
+    pythons = {name: one.python for name, one in settings.environments.items()}
+    with judges(folder.kernels, pythons, settings.run, settings.limits) as judge:
+        yield Workplace(settings, folder, NbgraderCourse(folder, judge), judge)
 
 
 def _sweep_leftovers(run: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -158,3 +159,26 @@ def status_table(status: WorkshopStatus) -> Table:
     for assignment, count in status.submissions.items():
         table.add_row(f"lab {assignment}", "submitted", f"by {count}")
     return table
+
+
+def released_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What `workshop release` says: a line for each lab of the grader's answer."""
+    for lab in result["labs"]:
+        facts = [f"{lab['exercises']} exercises", f"{lab['points']:g} points"]
+        unsealed = [] if lab["sealed"] else ["unsealed"]
+        yield f"{lab['lab']}: {lab['outcome']} ({', '.join([*facts, *unsealed])})"
+
+
+def graded_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What `workshop grade` says: the counts, then whatever somebody should know or look at."""
+    yield (
+        f"Graded {result['judged']}, unchanged {result['unchanged']}, "
+        f"feedback sent {result['feedback_sent']}."
+    )
+    for lab in result["unsealed"]:
+        yield f"Unsealed: {lab}: its checks ran in the attendees' own processes"
+    for waiting in result["queue"]:
+        where = f"{waiting['attendee']}, {waiting['lab']}, {waiting['cell']}"
+        yield f"Not judged: {where}: {waiting['reason']}"
+    for trouble in result["troubles"]:
+        yield f"Not sent: {trouble}"

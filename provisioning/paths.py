@@ -43,6 +43,11 @@ class StatePaths:
         return self.root / self.workshop
 
     @property
+    def lock(self) -> Path:
+        """Held by whoever brings the workshop up or down."""
+        return self.root / f".{self.workshop}.lock"
+
+    @property
     def record(self) -> Path:
         """What `up` did last: spec file, address, environments."""
         return self.home / "workshop.json"

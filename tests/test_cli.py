@@ -124,7 +124,8 @@ def test_an_unknown_track_names_the_tracks_there_are(tmp_path: Path, run: Run) -
     edit(tmp_path, track="tuesday")
     answer = run("check")
     assert answer.exit_code == 2
-    assert f"workshop.yaml, line 5, track: found tuesday\n  → write a track of {COURSE}" in answer.output
+    found = "workshop.yaml, line 5, track: found tuesday"
+    assert f"{found}\n  → write a track of {COURSE}" in answer.output
 
 
 @pytest.mark.parametrize("command", ["check", "up"])

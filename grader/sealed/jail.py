@@ -22,7 +22,8 @@ DATA = "/data"
 _INSIDE_ID = 1000
 
 #: All walls. A test takes one away to show that it holds something.
-LAYERS = frozenset({"mount", "pid", "net", "ipc", "uts", "user", "uid", "seccomp", "rlimits"})
+LAYERS = frozenset({"mount", "pid", "net", "ipc", "uts", "user", "uid"})
+LAYERS |= {"no_new_privs", "seccomp", "rlimits"}
 
 _NAMESPACES = {
     "pid": syscalls.CLONE_NEWPID,
@@ -88,7 +89,8 @@ def enter(jail: Jail) -> None:
     _become_nobody(jail)
     # A change of user resets this, and the filter forbids it.
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    if "no_new_privs" in jail.layers:
+        syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if "seccomp" in jail.layers:
         seccomp.refuse_other_system_calls()
 

@@ -138,7 +138,7 @@ class Zygote:
             word = {}
         if "ready" not in word:
             self.close()
-            raise MachineError(f"the environment of {python} does not start; see {log}")
+            raise MachineError(f"the environment of {python} does not start: {_last_line(log)}")
         #: Versions of what it imported.
         self.description: dict[str, Any] = word["ready"]
 
@@ -178,12 +178,20 @@ class Zygote:
             self._process.wait()
 
 
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it says nothing"
+
+
 def environment_folders(python: Path) -> tuple[str, ...]:
     """What a process of this environment must be able to read, besides the system's /usr."""
     code = "import sys, json; print(json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix]))"
-    out = subprocess.run(
-        [str(python), "-I", "-c", code], check=True, capture_output=True, env=_CLEAN
-    ).stdout
+    try:
+        out = subprocess.run(
+            [str(python), "-I", "-c", code], check=True, capture_output=True, env=_CLEAN
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise MachineError(f"the environment of {python} does not start: {error}") from None
     found = {*json.loads(out), str(Path(os.path.realpath(python)).parent.parent)}
     outside = sorted(folder for folder in found if not f"{folder}/".startswith("/usr/"))
     return tuple(f for f in outside if not any(f.startswith(f"{o}/") for o in outside))

@@ -59,7 +59,8 @@ def run_uv(
     """
     said: list[str] = []
     with subprocess.Popen(
-        [*_dies_with_us(), uv.find_uv_bin(), "--color", "never", *arguments],
+        # The system's certificates: an organisation's own authority is known there.
+        [*_dies_with_us(), uv.find_uv_bin(), "--color", "never", "--system-certs", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,15 +1,19 @@
-"""A real miniature course, graded with real jailed kernels of this Python."""
+"""A real miniature course, graded by the real judges in the course's own environment."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -21,13 +25,22 @@ from grader.class_results import read_results
 from grader.course import ensure_course
 from grader.folders import CourseFolder
 from grader.grading import Choice, Graded, grade
+from grader.judging import JudgeOfEachLab
+from grader.kernel_judge import KernelJudge
+from grader.nbgrader_course import NbgraderCourse
 from grader.release import ensure_released
 from grader.results import ClassResults
-from grader.settings import EnvironmentSettings, ExchangeSettings, GraderSettings, Person
+from grader.sealed_judge import SealedJudge
+from grader.settings import EnvironmentSettings, ExchangeSettings, GraderSettings, Limits, Person
 from grader.spec import CourseSpec
 from grader.workplace import Workplace, open_workplace
+from provisioning.environments.build import ensure_environment
+from provisioning.environments.files import read_environment_file
+from provisioning.interpreter import find_interpreter
+from provisioning.paths import default_state_root
 
 FIXTURES = Path(__file__).parent / "fixtures"
+PROJECT = Path(__file__).parents[2]
 LAB = "sums"
 
 SPEC = CourseSpec.model_validate(
@@ -41,7 +54,7 @@ SPEC = CourseSpec.model_validate(
                 "folder": LAB,
                 "environment": "light",
                 "minutes": 5,
-                "cell_seconds": 10,
+                "cell_seconds": 5,
             }
         ],
     }
@@ -68,6 +81,17 @@ class MiniCourse:
     """The course folder of a test, with what attendees and instructors do to it."""
 
     settings: GraderSettings
+    #: Warm for the whole session: each run of the real `open_workplace` would warm up its own.
+    sealed: SealedJudge
+
+    def with_settings(self, **changes: Any) -> MiniCourse:
+        """The same course, told something else."""
+        return replace(self, settings=self.settings.model_copy(update=changes))
+
+    def judged(self, judging: str) -> MiniCourse:
+        """The same course, its lab judged "sealed" or "in-kernel"."""
+        lab = self.spec.model_copy(update={"judging": judging})
+        return self.with_settings(spec=self.settings.spec.model_copy(update={"labs": (lab,)}))
 
     @property
     def folder(self) -> CourseFolder:
@@ -77,9 +101,19 @@ class MiniCourse:
     def spec(self):
         return self.settings.spec.labs[0]
 
-    def workplace(self) -> Workplace:
+    @contextmanager
+    def cold_workplace(self) -> Iterator[Workplace]:
+        """As a command opens it, with judges that nobody has warmed up."""
         ensure_course(self.settings)
-        return open_workplace(self.settings)
+        with open_workplace(self.settings) as place:
+            yield place
+
+    def workplace(self) -> Workplace:
+        """The same with the session's warm judge."""
+        ensure_course(self.settings)
+        in_kernel = KernelJudge(self.folder.kernels, self.settings.run, self.settings.limits)
+        judge = JudgeOfEachLab(self.sealed, in_kernel)
+        return Workplace(self.settings, self.folder, NbgraderCourse(self.folder, judge), judge)
 
     def release(self, **options):
         return ensure_released(self.workplace(), self.spec, **options)
@@ -120,6 +154,24 @@ class MiniCourse:
         file.write_text(self.settings.model_dump_json())
         return file
 
+    def start(self, verb: str, *options: str) -> subprocess.Popen[str]:
+        """Start `python -m grader VERB`."""
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "grader", verb, str(self.settings_file()), *options],
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def command(self, verb: str, *options: str) -> tuple[int, list[dict[str, Any]]]:
+        """Run it to its end: its exit status and the events that it printed."""
+        process = self.start(verb, *options)
+        out, err = process.communicate(timeout=200)
+        events = [json.loads(line) for line in out.splitlines()]
+        assert events, err
+        return process.returncode, events
+
     def scores(self) -> dict[str, dict[str, float | None]]:
         """Auto scores straight from the database file, by attendee and cell."""
         found: dict[str, dict[str, float | None]] = {}
@@ -137,7 +189,17 @@ class MiniCourse:
         return next(cell for cell in self.verdict(attendee)["cells"] if cell["cell"] == name)
 
 
-def make_course(place: Path, run: Path) -> MiniCourse:
+@dataclass(frozen=True)
+class Bench:
+    """What all courses of a session share."""
+
+    python: Path
+    #: Short: sockets of kernels lie below it, and pytest's own folders are too deep.
+    run: Path
+    sealed: SealedJudge
+
+
+def make_course(place: Path, bench: Bench) -> MiniCourse:
     """A course of the fixtures below a folder, not made yet."""
     if not (place / "coursework").exists():
         shutil.copytree(FIXTURES / "course", place / "coursework")
@@ -148,51 +210,111 @@ def make_course(place: Path, run: Path) -> MiniCourse:
             coursework=place / "coursework",
             spec=SPEC,
             people=PEOPLE,
-            environments={
-                "light": EnvironmentSettings(python=Path(sys.executable), identity="light-1")
-            },
+            environments={"light": EnvironmentSettings(python=bench.python, identity="light-1")},
             exchange=ExchangeSettings(options={"Exchange": {"root": str(place / "exchange")}}),
-            run=run,
+            run=bench.run,
             reports=place / "reports",
-        )
+        ),
+        bench.sealed,
     )
 
 
 @pytest.fixture(scope="session")
-def run_folder() -> Iterator[Path]:
-    """Short: sockets of kernels lie below it, and pytest's own folders are too deep."""
+def nlp_python() -> Path:
+    """The interpreter of the course's kernel: $WORKSHOP_NLP_PYTHON, else built from its lock."""
+    if chosen := os.environ.get("WORKSHOP_NLP_PYTHON"):
+        if not os.access(chosen, os.X_OK):
+            pytest.fail(f"WORKSHOP_NLP_PYTHON names {chosen}, which is not a program.")
+        return Path(chosen)
+    file = read_environment_file(PROJECT / "environments/nlp-cpu.yml")
+    root = default_state_root(os.environ, os.geteuid()) / "environments"
+    return ensure_environment(file, file.lock, root, interpreter=find_interpreter()).python
+
+
+@pytest.fixture(scope="session")
+def bench(nlp_python: Path) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="g") as place:
-        yield Path(place)
+        run = Path(place)
+        with SealedJudge({"light": nlp_python}, run, Limits()) as sealed:
+            yield Bench(nlp_python, run, sealed)
 
 
 @pytest.fixture
-def mini(tmp_path: Path, run_folder: Path) -> MiniCourse:
-    """A course that nothing has been done with."""
-    return make_course(tmp_path, run_folder)
+def nothing(tmp_path: Path, bench: Bench) -> MiniCourse:
+    """A course whose folder is not made yet."""
+    return make_course(tmp_path, bench)
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
-    """The folder of a released course, to be copied."""
-    place = tmp_path_factory.mktemp("template")
-    make_course(place, run_folder).release()
-    return place
+def empty_gradebook(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Path:
+    """nbgrader takes seconds to make one."""
+    course = make_course(tmp_path_factory.mktemp("empty"), bench)
+    ensure_course(course.settings)
+    return course.folder.gradebook
 
 
 @pytest.fixture(scope="session")
-def copy_released(template: Path, run_folder: Path) -> Callable[[Path], MiniCourse]:
+def make_mini(bench: Bench, empty_gradebook: Path) -> Callable[[Path], MiniCourse]:
+    """A course with an empty gradebook in a folder of one's own."""
+
+    def make(place: Path) -> MiniCourse:
+        course = make_course(place, bench)
+        course.folder.root.mkdir(mode=0o700)
+        shutil.copy(empty_gradebook, course.folder.gradebook)
+        return course
+
+    return make
+
+
+@pytest.fixture
+def mini(tmp_path: Path, make_mini: Callable[[Path], MiniCourse]) -> MiniCourse:
+    """A course of which nothing is released."""
+    return make_mini(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def template(
+    tmp_path_factory: pytest.TempPathFactory, make_mini: Callable[[Path], MiniCourse]
+) -> Callable[[str], Path]:
+    """The folder of a released course, to be copied, by how its lab is judged."""
+
+    @cache
+    def released(judging: str) -> Path:
+        place = tmp_path_factory.mktemp(f"released-{judging}")
+        make_mini(place).judged(judging).release()
+        return place
+
+    return released
+
+
+@pytest.fixture(scope="session")
+def copy_released(template: Callable[[str], Path], bench: Bench) -> Callable[..., MiniCourse]:
     """A released course in a folder of one's own."""
 
-    def copy(place: Path) -> MiniCourse:
-        shutil.copytree(template, place, dirs_exist_ok=True)
-        return make_course(place, run_folder)
+    def copy(place: Path, judging: str = "sealed") -> MiniCourse:
+        shutil.copytree(template(judging), place, dirs_exist_ok=True)
+        return make_course(place, bench).judged(judging)
 
     return copy
 
 
 @pytest.fixture
-def released(tmp_path: Path, copy_released: Callable[[Path], MiniCourse]) -> MiniCourse:
+def released(tmp_path: Path, copy_released: Callable[..., MiniCourse]) -> MiniCourse:
     return copy_released(tmp_path)
+
+
+@pytest.fixture
+def released_in_kernel(tmp_path: Path, copy_released: Callable[..., MiniCourse]) -> MiniCourse:
+    """Opted out: the lab's checks run in the attendee's kernel."""
+    return copy_released(tmp_path, "in-kernel")
+
+
+@pytest.fixture(params=["sealed", "in-kernel"])
+def released_either_way(
+    request: pytest.FixtureRequest, tmp_path: Path, copy_released: Callable[..., MiniCourse]
+) -> MiniCourse:
+    """What holds for both engines."""
+    return copy_released(tmp_path, request.param)
 
 
 @pytest.fixture(scope="session")

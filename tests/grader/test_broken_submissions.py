@@ -180,17 +180,31 @@ def test_repeating_it_has_nothing_to_do_but_keeps_the_queue(broken_class, done):
     assert again.queue == done.queue
 
 
-def test_a_kernel_that_can_not_start_is_our_fault_and_tried_again(released, answers, tmp_path):
+def test_an_environment_that_can_not_start_is_our_fault_and_tried_again(
+    released, answers, tmp_path
+):
     released.submit_answers("ada", answers)
     released.submit_answers("grace", answers)
-    python = released.settings.environments["light"].python
-    kernel = released.folder.kernels / "light/kernel.json"
-    place = released.workplace()
-    working = kernel.read_text()
-    kernel.write_text(working.replace(str(python), str(tmp_path / "gone")))
-    done = released.grade_in(place)
+    light = released.settings.environments["light"]
+    gone = light.model_copy(update={"python": tmp_path / "gone"})
+    with released.with_settings(environments={"light": gone}).cold_workplace() as place:
+        done = released.grade_in(place)
     assert {one.attendee for one in done.queue} == {"ada", "grace"}
-    assert "the kernel 'light' did not start" in done.queue[0].reason
+    assert "the environment 'light' can't judge" in done.queue[0].reason
     assert released.scores()["ada"] == NONE
     assert released.grade().judged == 2
     assert released.scores()["ada"] == FULL
+
+
+def test_a_kernel_that_can_not_start_is_our_fault_in_kernel_too(released_in_kernel, answers):
+    course = released_in_kernel
+    course.submit_answers("ada", answers)
+    place = course.workplace()
+    kernel = course.folder.kernels / "light/kernel.json"
+    python = str(course.settings.environments["light"].python)
+    kernel.write_text(kernel.read_text().replace(python, "/gone"))
+    done = course.grade_in(place)
+    assert "the kernel 'light' did not start" in done.queue[0].reason
+    assert course.scores()["ada"] == NONE
+    assert course.grade().judged == 1
+    assert course.scores()["ada"] == FULL

@@ -63,13 +63,22 @@ def test_points_are_what_was_earned(class_graded, attendee, expected):
         ("raising", "check-largest", "NameError", "NameError: name 'largest' is not defined"),
         ("almost", "check-total", "AssertionError", "AssertionError: a sum of other numbers is"),
         ("blank", "check-total", "NotImplementedError", "NotImplementedError"),
-        ("quitting", "check-double", "KernelDied", "this check did not run: the notebook ended"),
+        ("quitting", "check-double", "Stopped", "Stopped: the submission ended its own process"),
     ],
 )
 def test_a_verdict_says_why(class_graded, attendee, check, cause, reason):
     cell = class_graded.cell(attendee, check)
     assert (cell["outcome"], cell["cause"]) == ("failed", cause)
     assert cell["reason"].startswith(reason)
+
+
+def test_a_notebook_that_ends_its_kernel_keeps_what_had_passed(released_in_kernel, answers):
+    released_in_kernel.submit_answers("ada", {**answers, **CLASS["quitting"]})
+    released_in_kernel.grade()
+    assert released_in_kernel.scores()["ada"] == {**NOTHING, "check-total": 2.0}
+    cell = released_in_kernel.cell("ada", "check-double")
+    assert (cell["outcome"], cell["cause"]) == ("failed", "KernelDied")
+    assert cell["reason"].startswith("this check did not run: the notebook ended")
 
 
 def test_a_flood_of_output_does_not_reach_the_notebook(class_graded):
@@ -113,8 +122,7 @@ def test_another_environment_is_judged_anew(released, answers):
     released.grade()
     light = released.settings.environments["light"]
     rebuilt = {"light": light.model_copy(update={"identity": "light-2"})}
-    other = type(released)(released.settings.model_copy(update={"environments": rebuilt}))
-    assert other.grade().judged == 1
+    assert released.with_settings(environments=rebuilt).grade().judged == 1
 
 
 def test_scores_that_somebody_changed_are_written_again(released, change_gradebook):

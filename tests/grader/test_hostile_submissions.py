@@ -49,16 +49,16 @@ def text_of(notebook) -> str:
     return json.dumps([cell.get("outputs", []) for cell in notebook["cells"]])
 
 
-def test_it_sees_no_hidden_test_gradebook_work_or_token(released, answers, monkeypatch):
+def test_it_sees_no_hidden_test_gradebook_work_or_token(released_either_way, answers, monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "a-secret-token")
     # The text must not find itself in the code that looks for it.
     secrets = ", ".join(f"{one[:3]!r} + {one[3:]!r}" for one in SECRETS)
     code = LOOK_AROUND.format(
-        course=str(released.settings.course), home=str(Path.home()), secrets=secrets
+        course=str(released_either_way.settings.course), home=str(Path.home()), secrets=secrets
     )
-    seen = text_of(attack(released, answers, code))
+    seen = text_of(attack(released_either_way, answers, code))
     assert "FOUND [] []" in seen
-    assert sum(released.scores()["mallory"].values()) == 0
+    assert sum(released_either_way.scores()["mallory"].values()) == 0
 
 
 def test_it_deletes_and_writes_nothing_of_ours(released, answers):
@@ -82,7 +82,7 @@ for file in ({str(course / "planted")!r}, "data/numbers.txt", "/usr/planted"):
     assert data.read_text() == "1\n2\n3\n4\n"
 
 
-def test_it_has_no_network_not_even_loopback(released, answers):
+def test_it_has_no_network_not_even_loopback(released_either_way, answers):
     reached = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
@@ -103,7 +103,7 @@ for address in (("127.0.0.1", {port}), ("1.1.1.1", 53)):
     except OSError as error:
         print("refused", error.errno)
 """
-        seen = text_of(attack(released, answers, code))
+        seen = text_of(attack(released_either_way, answers, code))
     assert "CONNECTED" not in seen
     assert "refused" in seen
     assert reached == []
@@ -119,7 +119,7 @@ def processes_naming(text: str) -> list[str]:
     return found
 
 
-def test_forks_and_daemons_die_with_the_kernel(released, answers):
+def test_forks_and_daemons_die_with_the_notebook(released_either_way, answers):
     code = """
 import os, sys, time
 for number in range(20):
@@ -129,9 +129,9 @@ for number in range(20):
             os.execvp("sleep", ["sleep", "98765"])
         os._exit(0)
 """
-    attack(released, answers, code)
+    attack(released_either_way, answers, code)
     assert processes_naming("98765") == []
-    assert processes_naming(str(released.settings.run)) == []
+    assert processes_naming(str(released_either_way.settings.run)) == []
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ for number in range(20):
     ],
     ids=["exit", "kill-parents", "swallow-interrupts", "memory", "kill-itself", "disk"],
 )
-def test_breaking_the_kernel_earns_nothing(released, answers, code):
-    attack(released, answers, code)
-    assert not any(released.scores()["mallory"].values())
+def test_breaking_its_process_earns_nothing(released_either_way, answers, code):
+    attack(released_either_way, answers, code)
+    assert not any(released_either_way.scores()["mallory"].values())
 
 
 def test_its_files_can_not_stand_in_for_ours(released, answers):
@@ -178,22 +178,24 @@ def test_links_in_a_submission_lead_nowhere(released, answers):
     assert "FileNotFoundError" in (autograded / "sums.ipynb").read_text()
 
 
-def test_a_check_that_never_ran_earns_nothing(released, answers):
+def test_a_check_that_never_ran_earns_nothing(released_either_way, answers):
     """nbgrader gives full marks to a check that was passed by."""
     import nbformat
 
-    notebook = released.released_notebook()
+    notebook = released_either_way.released_notebook()
     for cell in notebook.cells:
         if cell.metadata.get("nbgrader", {}).get("grade"):
             cell.metadata["tags"] = ["skip-execution"]
             cell.execution_count, cell.outputs = 7, []
-    released.submit("mallory", nbformat.writes(notebook))
-    released.grade()
-    assert not any(released.scores()["mallory"].values())
+    released_either_way.submit("mallory", nbformat.writes(notebook))
+    released_either_way.grade()
+    assert not any(released_either_way.scores()["mallory"].values())
 
 
-def test_exiting_before_the_checks_earns_nothing(released):
+def test_exiting_before_the_checks_earns_nothing(released_either_way):
     """No reply, no points: also when the kernel ends tidily, as if all were well."""
-    released.submit_answers("mallory", {"total": "get_ipython().kernel.do_shutdown(False)\nexit()"})
-    released.grade()
-    assert not any(released.scores()["mallory"].values())
+    released_either_way.submit_answers(
+        "mallory", {"total": "get_ipython().kernel.do_shutdown(False)\nexit()"}
+    )
+    released_either_way.grade()
+    assert not any(released_either_way.scores()["mallory"].values())

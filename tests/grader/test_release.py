@@ -67,9 +67,8 @@ def test_nobody_is_graded_on_an_environment_where_the_solution_fails(released, a
     light = released.settings.environments["light"]
     broken = light.model_copy(update={"identity": "rebuilt, but wrongly"})
     (released.folder.source("sums") / "data/numbers.txt").write_text("no numbers\n")
-    settings = released.settings.model_copy(update={"environments": {"light": broken}})
     with pytest.raises(NotPossibleHere, match="the solution does not pass 'check-total'"):
-        type(released)(settings).grade()
+        released.with_settings(environments={"light": broken}).grade()
     assert released.scores() == {}
 
 
@@ -116,6 +115,5 @@ def test_a_slip_in_the_lab_is_named_with_file_and_cell(mini, old, new, place, fo
 
 
 def test_an_environment_that_is_missing_is_named(mini):
-    settings = mini.settings.model_copy(update={"environments": {}})
     with pytest.raises(BadInput, match=r"course.yaml, labs, sums: there is no environment 'light'"):
-        type(mini)(settings).workplace()
+        mini.with_settings(environments={}).workplace()

@@ -26,13 +26,20 @@ def with_first_name(results: ClassResults, name: str) -> ClassResults:
 
 def test_the_csv_has_a_row_per_attendee_and_lab_and_a_total(class_of_four: ClassResults) -> None:
     assert grades_csv(build_grid(class_of_four)).splitlines()[:4] == [
-        "\ufeffattendee,name,lab,score,max,submitted_at,one/a,one/b,two/c",
-        "ann,Ann,one,6,6,2026-12-01T09:00:00Z,2,4,",
-        "ann,Ann,two,0,4,2026-12-01T09:00:00Z,,,0",
-        "ann,Ann,total,6,10,2026-12-01T09:00:00Z,2,4,0",
+        "\ufeffattendee,name,lab,score,max,submitted_at,judging,one/a,one/b,two/c",
+        "ann,Ann,one,6,6,2026-12-01T09:00:00Z,sealed,2,4,",
+        "ann,Ann,two,0,4,2026-12-01T09:00:00Z,sealed,,,0",
+        "ann,Ann,total,6,10,2026-12-01T09:00:00Z,sealed,2,4,0",
     ]
     absent = table_of(build_grid(class_of_four))[-1]
-    assert list(absent.values()) == ["dee", "Dee", "total", "", "10", "", "", "", ""]
+    assert list(absent.values()) == ["dee", "Dee", "total", "", "10", "", "sealed", "", "", ""]
+
+
+def test_rows_of_an_unsealed_lab_and_their_totals_say_so(class_of_four: ClassResults) -> None:
+    one, two = class_of_four.labs
+    mixed = replace(class_of_four, labs=(one, replace(two, sealed=False)))
+    marks = {(row["lab"], row["judging"]) for row in table_of(build_grid(mixed))}
+    assert marks == {("one", "sealed"), ("two", "unsealed"), ("total", "unsealed")}
 
 
 @pytest.mark.parametrize(

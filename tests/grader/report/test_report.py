@@ -213,3 +213,22 @@ def test_writing_again_replaces_both_files_and_leaves_nothing_else(
     files = write_report(class_of_four, tmp_path)
     assert "A tiny course" in files.html.read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grades.csv", "report.html"]
+
+
+def test_an_unsealed_lab_has_a_badge_at_its_heading_and_in_the_table_heads(
+    class_of_four: ClassResults,
+) -> None:
+    assert ">unsealed<" not in page_of(class_of_four)
+    one, two = class_of_four.labs
+    page = page_of(replace(class_of_four, labs=(one, replace(two, sealed=False))))
+    badge = '<b class="unsealed">unsealed</b>'
+    heads = re.findall(r"<(?:th|h3)[^>]*>(?:<span>)?" + badge + r"\s*<bdi>(.*?)</bdi>", page)
+    assert sorted(heads) == ["Lab two", "Lab two", "two"]
+    assert page.count("in the attendees’ own processes") == 1
+
+
+def test_a_single_unsealed_lab_is_named_above_its_squares(class_of_four: ClassResults) -> None:
+    _, two = class_of_four.labs
+    own = tuple(each for each in class_of_four.submissions if each.lab == "two")
+    page = page_of(replace(class_of_four, labs=(replace(two, sealed=False),), submissions=own))
+    assert re.search(r'class="lab"><span><b class="unsealed">unsealed</b>\s*<bdi>Lab two', page)

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,6 @@ import pytest
 from grader.sealed.engine import Engine
 from grader.sealed.limits import Limits
 from grader.sealed.submission import AuthorCell, CellOutcome, Outcome, Step, Submission
-from provisioning.environments.build import ensure_environment
-from provisioning.environments.files import read_environment_file
-from provisioning.interpreter import find_interpreter
-from provisioning.paths import default_state_root
-
-PROJECT = Path(__file__).parents[3]
 
 #: Small, so that a test of a limit takes a second and not a minute.
 LIMITS = Limits(
@@ -84,18 +79,6 @@ Grade = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="session")
-def nlp_python() -> Path:
-    """The interpreter of the course's kernel: $WORKSHOP_NLP_PYTHON, else built from its lock."""
-    if chosen := os.environ.get("WORKSHOP_NLP_PYTHON"):
-        if not os.access(chosen, os.X_OK):
-            pytest.fail(f"WORKSHOP_NLP_PYTHON names {chosen}, which is not a program.")
-        return Path(chosen)
-    file = read_environment_file(PROJECT / "environments/nlp-cpu.yml")
-    root = default_state_root(os.environ, os.geteuid()) / "environments"
-    return ensure_environment(file, file.lock, root, interpreter=find_interpreter()).python
-
-
-@pytest.fixture(scope="session")
 def engine(nlp_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("engine")
     with Engine(nlp_python, folder, limits=LIMITS, first_account=ACCOUNTS) as engine:
@@ -120,6 +103,8 @@ def grade(engine: Engine) -> Grade:
 
 #: A text that stands in hidden tests only.
 SECRET = "ORCHID-7731"
+#: A text that stands in the gradebook only.
+GRADES = "MARIGOLD-402"
 TARGET = Sheet(
     plain="import numpy as np",
     solution="def f(x):\n    return x * 3 + 1",
@@ -156,14 +141,24 @@ class Bait:
         """Lines that tell the attacker where they are."""
         return f"BAIT, PORT, VICTIM = {str(self.folder)!r}, {self.port}, {self.process}\n"
 
+    def look(self) -> dict[str, bytes]:
+        """All that is there now."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        return {str(path): path.read_bytes() for path in files}
+
+    def victim_lives(self) -> bool:
+        return Path(f"/proc/{self.process}").exists()
+
 
 @pytest.fixture(scope="session")
 def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bait]:
     """A gradebook that everybody may write, an open port, a process: all there to be attacked."""
     folder = Path(tempfile.mkdtemp(prefix="bait-"))
     folder.chmod(0o777)
-    (folder / "gradebook.db").write_text(f"scores {SECRET}")
+    (folder / "gradebook.db").write_text(f"scores {GRADES} {SECRET}")
     (folder / "gradebook.db").chmod(0o666)
+    (folder / "cache").mkdir()
+    (folder / "cache").chmod(0o777)
     connected: list[object] = []
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.2)
@@ -185,25 +180,102 @@ def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bait]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def attack(engine: Engine, bait: Bait) -> Callable[..., Outcome]:
-    """Grade an attack; whatever it is, nothing outside has changed and the engine goes on."""
+@dataclass(frozen=True)
+class Findings:
+    """What an attack got. Every number must be zero."""
 
-    def run(code: str, **more: str) -> Outcome:
-        zygote, content = engine.zygote().pid, (bait.folder / "gradebook.db").read_text()
-        outcome = engine.grade(TARGET.answered(bait.code() + code, **more))
+    #: Gained, beyond what the answers deserve.
+    points: int
+    #: Text of hidden tests in what the attendee gets to see.
+    hidden_text: int
+    #: The gradebook or somebody else's file or process, read or changed.
+    other_work: int
+    #: Connections made.
+    network: int
+    #: Processes and files that are still there.
+    left_behind: int
+    #: Whether the next honest submission lost by it.
+    batch_stopped: int
+
+
+#: Test to what its attacks got, for the table of `make attacks`.
+FINDINGS = pytest.StashKey[dict[str, list[Findings]]]()
+
+
+@pytest.fixture
+def attack(engine: Engine, bait: Bait, request: pytest.FixtureRequest) -> Callable[..., Outcome]:
+    """Grade an attack; whatever it is, nothing outside has changed and the engine goes on.
+
+    `earned` are the points that its answers deserve.
+    """
+    table = request.config.stash.setdefault(FINDINGS, {})
+
+    def run(code: str, *, sheet: Sheet = TARGET, earned: int = 0, **more: str) -> Outcome:
+        zygote, before, files = engine.zygote().pid, bait.look(), files_left()
+        connected = len(bait.connected)
+        outcome = engine.grade(sheet.answered(bait.code() + code, **more))
         shown = repr([(cell.reason, cell.outputs) for cell in outcome.cells])
-        assert SECRET not in shown, "hidden test text was read"
-        assert (bait.folder / "gradebook.db").read_text() == content
-        assert len(list(bait.folder.iterdir())) == 1
-        assert not bait.connected
-        assert Path(f"/proc/{bait.process}").exists()
-        assert not processes_left(), "processes were left behind"
-        assert engine.zygote().pid == zygote, "the warm process died"
-        assert points(engine.grade(TARGET.answered(TARGET.solution))) == len(TARGET.tests)
+        untouched = bait.look() == before and bait.victim_lives()
+        left = len(processes_left()) + len(files_left() - files)
+        goes_on = points(engine.grade(TARGET.answered(TARGET.solution))) == len(TARGET.tests)
+        found = Findings(
+            points=max(points(outcome) - earned, 0),
+            hidden_text=shown.count(SECRET),
+            other_work=shown.count(GRADES) + (not untouched),
+            network=len(bait.connected) - connected,
+            left_behind=left,
+            batch_stopped=int(not goes_on or engine.zygote().pid != zygote),
+        )
+        table.setdefault(request.node.nodeid, []).append(found)
+        assert found == Findings(0, 0, 0, 0, 0, 0)
         return outcome
 
     return run
+
+
+def files_left() -> set[str]:
+    """Files of this run's jails in folders that everybody may write to."""
+    return {
+        entry.path
+        for folder in ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
+        if Path(folder).is_dir()
+        for entry in os.scandir(folder)
+        if ACCOUNTS <= entry.stat(follow_symlinks=False).st_uid < ACCOUNTS + 100
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "attack: a submission that tries to cheat or to do harm")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """`pytest -m attack` ends with the table."""
+    table = config.stash.get(FINDINGS, {})
+    if config.option.markexpr != "attack" or not table:
+        return
+    names = [field.name.replace("_", " ") for field in fields(Findings)]
+    say = terminalreporter.write_line
+    say(f"{'attack':<66} " + " | ".join(names))
+    for test, attempts in table.items():
+        sums = [sum(column) for column in zip(*map(astuple, attempts), strict=True)]
+        where, _, name = test.rpartition("/")[2].partition("::")
+        title = f"{where.removeprefix('test_').removesuffix('.py')}: {_title(name)}"
+        say(
+            f"{title[:66]:<66} "
+            + " | ".join(f"{n:>{len(w)}}" for n, w in zip(sums, names, strict=True))
+        )
+    total = [sum(each) for attempts in table.values() for each in map(astuple, attempts)]
+    groups = Counter(test.rpartition("/")[2].partition("::")[0] for test in table)
+    say(f"{len(table)} attacks, {len(total)} attempts, {sum(total)} gains")
+    say(", ".join(f"{group}: {count}" for group, count in groups.items()))
+
+
+def _title(test: str) -> str:
+    """The attack's own name, where the test has many."""
+    name, _, chosen = test.partition("[")
+    return chosen.removesuffix("]") or name.removeprefix("test_").replace("_", " ")
 
 
 def processes_left() -> list[str]:

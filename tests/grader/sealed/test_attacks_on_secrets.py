@@ -9,10 +9,13 @@ the attendee gets to see. Every attack here prints, returns or raises all that i
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from grader.sealed.submission import Outcome
+
+pytestmark = pytest.mark.attack
 
 #: Put together at run time, so that a search does not find the search itself.
 _NEEDLE = "needle = b'ORCHID' + b'-77'\n"
@@ -164,7 +167,7 @@ RIGHT_AND_TALKING = "seen = []\ndef f(x):\n    seen.append(x)\n    {talk}\n    r
 def test_prints_during_a_hidden_test_are_withheld(
     talk: str, attack: Callable[..., Outcome]
 ) -> None:
-    outcome = attack(RIGHT_AND_TALKING.format(talk=talk))
+    outcome = attack(RIGHT_AND_TALKING.format(talk=talk), earned=2)
     assert outcome["test0"].judgement == "passed"
     assert "SEEN" not in repr(outcome["test0"].outputs)
 
@@ -180,7 +183,7 @@ def test_an_exception_in_a_hidden_test_is_shown_without_its_message(
 
 def test_expected_arrays_of_a_hidden_test_are_not_shown(attack: Callable[..., Outcome]) -> None:
     answer = "def f(x):\n    return x * 3 + 1 if isinstance(x, int) else x * 0 - 5"
-    cell = attack(answer)["test0"]
+    cell = attack(answer, earned=1)["test0"]
     assert cell.reason.startswith("Not equal to tolerance")
     assert "Mismatched" not in repr((cell.reason, cell.outputs))
 
@@ -189,3 +192,49 @@ def test_a_visible_test_explains_itself(attack: Callable[..., Outcome]) -> None:
     cell = attack("def f(x): return 0")["test0"]
     assert cell.reason == "f(2) is 7"
     assert cell.cause == "AssertionError"
+
+
+#: Keeps every frame that reaches the process, answers by a bit of them, and prints them later.
+_WIRETAP = """
+import sys, zlib
+Wire = sys.modules['grader.sealed.frames'].Wire
+own, log = Wire.receive, []
+def receive(self, *args, **more):
+    message, blocks = own(self, *args, **more)
+    if 'op' in message: log.append((message, blocks))
+    return message, blocks
+Wire.receive = receive
+def f(x):
+    return x * 3 + zlib.crc32(repr(log).encode()) % 2
+"""
+#: The same calls by checks of other words.
+_TWINS = [
+    f"""# {text}
+{name} = 3
+for n in (2, 5, 11, 1234):
+    assert f(n) == n * {name} + 1
+### BEGIN HIDDEN TESTS
+class {name.title()}:
+    "{text * 50}"
+for n in (77, 78, 79):
+    assert f(n) == n * {name} + 1
+### END HIDDEN TESTS"""
+    for name, text in (("factor", "ORCHID-7731"), ("a_much_longer_name", "quite another text"))
+]
+
+
+def test_the_process_learns_inputs_and_nothing_else(
+    attack: Callable[..., Outcome], sheet_type: Any
+) -> None:
+    """What it receives, in content and in size, and so whatever it can carry out through
+    scores, output or time, is the same for any two checks that make the same calls."""
+    seen = []
+    for test in _TWINS:
+        sheet = sheet_type("def f(x):\n    return x * 3 + 1", (test, "assert f(1) == 4"))
+        outcome = attack(_WIRETAP, sheet=sheet, later="print(log)", earned=2)
+        seen.append(
+            [(cell.judgement, cell.outputs) for cell in outcome.cells if cell.id == "later"]
+        )
+        seen[-1] += [(cell.judgement, "") for cell in outcome.cells]
+    assert "call" in repr(seen[0])
+    assert seen[0] == seen[1]

@@ -12,6 +12,8 @@ import pytest
 
 from grader.sealed.submission import Outcome
 
+pytestmark = pytest.mark.attack
+
 _LIBC = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 
 #: Wrong answers that do harm on the way. Both tests fail; `attack` asserts that nothing happened.
@@ -47,6 +49,22 @@ HARM = {
     "kill the parent": "import os\nos.kill(os.getppid(), 9)",
     "kill by every number": (
         "import os\nfor pid in range(2, 40000):\n    try: os.kill(pid, 9)\n    except OSError: pass"
+    ),
+    "kill its process group": "import os\nos.killpg(0, 9)",
+    "stop everybody": "import os, signal\nos.kill(-1, signal.SIGSTOP)\ndef f(x): return 0",
+    "an alarm every millisecond": (
+        "import signal\nsignal.signal(14, lambda *a: 1 / 0)\nsignal.setitimer(0, 0.001, 0.001)\n"
+        "def f(x): return 0"
+    ),
+    "orders to the zygote on every socket": (
+        "import json, os, socket\n"
+        "order = json.dumps({'role': 'student', 'jail': {}, 'groups': []}).encode()\n"
+        "for fd in range(3, 60):\n"
+        "    try: socket.send_fds(socket.socket(fileno=os.dup(fd)), [order], [0, 1, 2])\n"
+        "    except OSError: pass\ndef f(x): return 0"
+    ),
+    "plant a verdict in the cache": (
+        "import pathlib\npathlib.Path(BAIT, 'cache/ab.json').write_text('{\"judgement\": \"passed\"}')"
     ),
     "leave a daemon": (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
@@ -172,7 +190,7 @@ def test_a_killed_process_keeps_the_points_of_tests_before(
     attack: Callable[..., Outcome],
 ) -> None:
     right = "def f(x): return x * 3 + 1"
-    outcome = attack(right, later="import os\nos._exit(0)")
+    outcome = attack(right, later="import os\nos._exit(0)", earned=1)
     assert [c.judgement for c in outcome.cells if c.kind == "test"] == ["passed", "failed"]
     assert outcome["test1"].reason == "the submission ended its own process (exit code 0)"
 
@@ -181,7 +199,7 @@ def test_a_cell_that_was_interrupted_leaves_the_rest_alone(
     attack: Callable[..., Outcome],
 ) -> None:
     right = "def f(x): return x * 3 + 1"
-    outcome = attack(right, later="while True: pass")
+    outcome = attack(right, later="while True: pass", earned=2)
     assert [c.judgement for c in outcome.cells if c.kind == "test"] == ["passed", "passed"]
     assert outcome["later"].reason == "it took longer than 3 seconds"
 

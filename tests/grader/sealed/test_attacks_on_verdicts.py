@@ -15,6 +15,8 @@ import pytest
 
 from grader.sealed.submission import Outcome
 
+pytestmark = pytest.mark.attack
+
 _FORGE = """
 import sys
 S = sys.modules['grader.sealed.student']
@@ -25,6 +27,19 @@ def forge(make):
         return answer, encoder
     S._Answers._reply = reply
 def f(x): return 0
+"""
+
+_TALK = """
+import gc, sys, threading, time
+W = sys.modules['grader.sealed.frames'].Wire
+wires = [o for o in gc.get_objects() if isinstance(o, W)]
+def f(x): return 0
+def talk():
+    for i in range(3000):
+        for wire in wires:
+            try: wire.send({'id': i % 60, 'value': 7, 'ok': True, 'judged': True})
+            except Exception: return
+        time.sleep(0.001)
 """
 
 _OPERATORS = """
@@ -160,6 +175,10 @@ VERDICTS = {
         "        w.send({'judged': True, 'ok': True, 'reason': '', 'done': True, 'id': i,"
         " 'value': 7})\ndef f(x): return 0"
     ),
+    "forged: replies of a thread that outlives its cell": _TALK
+    + "threading.Thread(target=talk, daemon=True).start()",
+    "forged: replies of a fork that outlives its cell": _TALK
+    + "import os\nif os.fork() == 0:\n    talk()\n    os._exit(0)",
     "forged: a verdict on every descriptor": (
         "import json, os, struct\n"
         "text = json.dumps({'judged': True, 'ok': True, 'exit': 0}).encode()\n"
@@ -279,10 +298,10 @@ REPLACED = {
 
 @pytest.mark.parametrize("name", REPLACED)
 def test_what_the_author_wrote_stays(
-    name: str, grade: Callable[..., Outcome], sheet_type: Any
+    name: str, attack: Callable[..., Outcome], sheet_type: Any
 ) -> None:
     kind, cell, test, answer = REPLACED[name]
     sheet = sheet_type("def f(x):\n    return x * 3 + 1", (test,), **{kind: cell})
-    assert grade(sheet)["test0"].judgement == "passed"
-    assert grade(sheet, answer)["test0"].judgement == "failed"
-    assert grade(sheet, answer + "\n" + sheet.solution)["test0"].judgement == "passed"
+    right = answer + "\n" + sheet.solution
+    assert attack(answer, sheet=sheet)["test0"].judgement == "failed"
+    assert attack(right, sheet=sheet, earned=1)["test0"].judgement == "passed"

@@ -59,6 +59,14 @@ def test_a_change_is_another_key(what: str) -> None:
     assert key_of(changed, "lock", Limits()) != key_of(SUBMISSION, "lock", Limits())
 
 
+def test_bytes_that_move_from_a_name_into_a_file_are_another_key() -> None:
+    keys = {
+        key_of(replace(SUBMISSION, files=files), "lock", Limits())
+        for files in ({"a": b"bc"}, {"ab": b"c"}, {"a": b"b", "c": b""})
+    }
+    assert len(keys) == 3
+
+
 def test_environment_limits_and_data_are_in_the_key(tmp_path: Path) -> None:
     data = replace(SUBMISSION, data_folder=tmp_path)
     (tmp_path / "a").write_text("1")

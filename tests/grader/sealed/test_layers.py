@@ -7,7 +7,10 @@ shown in test_as_an_ordinary_user.py.
 from __future__ import annotations
 
 import ctypes
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,6 +37,11 @@ HOLDS: dict[str, tuple[str, frozenset[str]]] = {
     "uts": ("import os\nassert os.uname().nodename != 'sealed'", frozenset()),
     "user": (_FIND, frozenset({"seccomp"})),
     "uid": ("open('/proc/sys/kernel/core_pattern', 'r+').close()", frozenset({"user"})),
+    "no_new_privs": (
+        "import subprocess\n"
+        "subprocess.run([BAIT + '/read-as-root', BAIT + '/of-root'], check=True)",
+        frozenset({"mount", "user", "seccomp"}),
+    ),
     "seccomp": (_LIBC + "assert libc.unshare(0x10000000) == 0", frozenset()),
     "rlimits": ("open('/tmp/large', 'wb').write(b'0' * 20 * 2**20)", frozenset()),
 }
@@ -47,6 +55,19 @@ def shared_memory() -> Iterator[None]:
     assert number >= 0
     yield
     libc.shmctl(number, 0, None)
+
+
+@pytest.fixture
+def program_of_root(bait: Any) -> Iterator[None]:
+    """A file of root's, and a set-uid program that reads it to whoever asks."""
+    secret, program = bait.folder / "of-root", bait.folder / "read-as-root"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    shutil.copy("/bin/cat", program)
+    program.chmod(0o4755)
+    yield
+    secret.unlink()
+    program.unlink()
 
 
 @pytest.fixture
@@ -67,7 +88,7 @@ def works(engine: Engine, bait: object, sheet_type: Callable[..., object]) -> It
 
 
 @pytest.mark.parametrize("layer", sorted(LAYERS))
-@pytest.mark.usefixtures("shared_memory")
+@pytest.mark.usefixtures("shared_memory", "program_of_root")
 def test_the_attack_fails_with_the_layer_and_works_without(
     layer: str, works: Callable[[str, frozenset[str]], bool]
 ) -> None:
@@ -75,3 +96,61 @@ def test_the_attack_fails_with_the_layer_and_works_without(
     assert not works(attack, LAYERS)
     assert not works(attack, LAYERS - others)
     assert works(attack, LAYERS - others - {layer})
+
+
+#: limit -> (attack, a tight limit). With the limits of these tests it works.
+BOUNDS: dict[str, tuple[str, float]] = {
+    "cell_seconds": ("import time\ntime.sleep(1.5)", 0.5),
+    "cell_cpu_seconds": (
+        "import time\nwhile time.process_time() < 1.5: pass",
+        0.5,
+    ),
+    "notebook_seconds": ("import time\ntime.sleep(1.5)", 0.5),
+    "notebook_cpu_seconds": ("import time\nwhile time.process_time() < 1.8: pass", 0.5),
+    "memory_megabytes": ("x = bytearray(b'1') * 300 * 2**20\nimport time\ntime.sleep(0.3)", 100),
+    "processes": (
+        "import threading, time\nfor _ in range(20):\n"
+        "    threading.Thread(target=time.sleep, args=(1,)).start()",
+        10,
+    ),
+    "file_megabytes": ("open('x', 'wb').write(b'1' * 2**23)", 4),
+    "disk_megabytes": (
+        "for n in range(3): open(str(n), 'wb').write(b'1' * 2**23)",
+        16,
+    ),
+}
+
+
+@pytest.fixture
+def bounded(engine: Engine, sheet_type: Any) -> Iterator[Callable[[str, str, float | None], bool]]:
+    """Whether an attack works under these tests' limits, or with one of them made tight."""
+    before, sheet = engine.limits, sheet_type("x = 0", ("assert reached == 1",))
+
+    def run(code: str, limit: str, tight: float | None) -> bool:
+        engine.limits = before if tight is None else replace(before, **{limit: tight})
+        outcome = engine.grade(sheet.answered(code + "\nreached = 1"))
+        return bool(outcome["test0"].judgement == "passed")
+
+    yield run
+    engine.limits = before
+
+
+@pytest.mark.parametrize("limit", BOUNDS)
+def test_the_attack_fails_under_the_limit_and_works_beyond_it(
+    limit: str, bounded: Callable[[str, str, float | None], bool]
+) -> None:
+    attack, tight = BOUNDS[limit]
+    assert not bounded(attack, limit, tight)
+    assert bounded(attack, limit, None)
+
+
+@pytest.mark.parametrize("limit", ["cell_output_bytes", "notebook_output_bytes"])
+def test_output_is_cut_at_its_limit(limit: str, engine: Engine, sheet_type: Any) -> None:
+    before, sheet = engine.limits, sheet_type("x = 0", ("assert x == 0",))
+    lengths = []
+    for most in (2000, getattr(before, limit)):
+        engine.limits = replace(before, **{limit: most})
+        outcome = engine.grade(sheet.answered("print('x' * 15_000)"))
+        lengths.append(len(repr(outcome["answer"].outputs)))
+    engine.limits = before
+    assert lengths[0] < 4000 < 15_000 < lengths[1]
