@@ -1,7 +1,6 @@
-"""The present engine: the whole notebook in one jailed kernel, judged by what the kernel replies.
+"""For labs that opt out of the seal: the whole notebook in one jailed kernel, whose replies count.
 
-Hidden tests run in the attendee's own process here; the sealed engine takes its place behind the
-same Protocol (grader.judge.Judge).
+Hidden tests run in the attendee's own process here, so these grades are marked as unsealed.
 """
 
 from __future__ import annotations

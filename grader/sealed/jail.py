@@ -17,7 +17,7 @@ from typing import Any
 from grader.sealed import limits, seccomp, syscalls
 
 #: Where everything happens inside the jail.
-WORK = "/work"
+WORK = "/desk"
 DATA = "/data"
 _INSIDE_ID = 1000
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 _MOST_FILE = 16 * 2**20
-_FOLDERS = ("/work/", "/tmp/", "/var/tmp/")  # noqa: S108 - inside the jail
+_FOLDERS = ("/desk/", "/tmp/", "/var/tmp/")  # noqa: S108 - inside the jail
 
 
 class Carries(Protocol):
@@ -107,7 +107,7 @@ def _shared_path(path: Any) -> str | None:
     text = os.fspath(path)
     if not isinstance(text, str) or text.startswith("<"):
         return None
-    full = os.path.normpath(os.path.join("/work", text))  # noqa: PTH118
+    full = os.path.normpath(os.path.join("/desk", text))  # noqa: PTH118
     return full if full.startswith(_FOLDERS) else None
 
 

@@ -110,18 +110,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def nlp_python() -> Path:
-    """The interpreter of the course's kernel: $WORKSHOP_NLP_PYTHON, else built from its lock."""
-    if chosen := os.environ.get("WORKSHOP_NLP_PYTHON"):
-        if not os.access(chosen, os.X_OK):
-            pytest.fail(f"WORKSHOP_NLP_PYTHON names {chosen}, which is not a program.")
-        return Path(chosen)
-    file = read_environment_file(PROJECT / "environments/nlp-cpu.yml")
-    root = default_state_root(os.environ, os.geteuid()) / "environments"
-    return ensure_environment(file, file.lock, root, interpreter=find_interpreter()).python
-
-
-@pytest.fixture(scope="session")
 def run_variants(nlp_python: Path) -> Callable[[LabUnderTest, dict[str, Any]], Outcomes]:
     """Execute variants of a lab, all in one process, in the lab's folder."""
 

@@ -34,10 +34,6 @@ from grader.sealed_judge import SealedJudge
 from grader.settings import EnvironmentSettings, ExchangeSettings, GraderSettings, Limits, Person
 from grader.spec import CourseSpec
 from grader.workplace import Workplace, open_workplace
-from provisioning.environments.build import ensure_environment
-from provisioning.environments.files import read_environment_file
-from provisioning.interpreter import find_interpreter
-from provisioning.paths import default_state_root
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PROJECT = Path(__file__).parents[2]
@@ -217,18 +213,6 @@ def make_course(place: Path, bench: Bench) -> MiniCourse:
         ),
         bench.sealed,
     )
-
-
-@pytest.fixture(scope="session")
-def nlp_python() -> Path:
-    """The interpreter of the course's kernel: $WORKSHOP_NLP_PYTHON, else built from its lock."""
-    if chosen := os.environ.get("WORKSHOP_NLP_PYTHON"):
-        if not os.access(chosen, os.X_OK):
-            pytest.fail(f"WORKSHOP_NLP_PYTHON names {chosen}, which is not a program.")
-        return Path(chosen)
-    file = read_environment_file(PROJECT / "environments/nlp-cpu.yml")
-    root = default_state_root(os.environ, os.geteuid()) / "environments"
-    return ensure_environment(file, file.lock, root, interpreter=find_interpreter()).python
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_it_deletes_and_writes_nothing_of_ours(released, answers):
     before = (released.folder.source("sums") / "sums.ipynb").read_bytes()
     code = f"""
 import pathlib, shutil
-for place in ({str(course)!r}, "/work", "/home", "/tmp", "/usr/lib", "data"):
+for place in ({str(course)!r}, "/srv", "/home", "/tmp", "/usr/lib", "data"):
     shutil.rmtree(place, ignore_errors=True)
 for file in ({str(course / "planted")!r}, "data/numbers.txt", "/usr/planted"):
     try:

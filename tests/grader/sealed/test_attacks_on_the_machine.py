@@ -164,13 +164,13 @@ import os, builtins, numpy as np, mxnet as mx, sys
 np.testing.assert_allclose = lambda *a, **k: None
 builtins.isinstance = lambda *a: True
 sys.modules['numpy'].POISON = True
-for folder in ('/tmp', '/dev/shm', '/work', '/var/tmp'):
+for folder in ('/tmp', '/dev/shm', '/desk', '/var/tmp'):
     open(folder + '/POISON', 'w').write('x')
 def f(x): return 0
 """
 LOOK = """
 import os, numpy, builtins
-found = [p for p in ('/tmp/POISON', '/dev/shm/POISON', '/work/POISON', '/var/tmp/POISON')
+found = [p for p in ('/tmp/POISON', '/dev/shm/POISON', '/desk/POISON', '/var/tmp/POISON')
          if os.path.exists(p)]
 found += [hasattr(numpy, 'POISON')] * hasattr(numpy, 'POISON')
 found += [builtins.isinstance] * (builtins.isinstance.__name__ != 'isinstance')
@@ -205,7 +205,7 @@ def test_a_cell_that_was_interrupted_leaves_the_rest_alone(
 
 
 def test_the_jail_shows_the_environment_and_nothing_else(attack: Callable[..., Outcome]) -> None:
-    answer = "import os\nprint(sorted(os.listdir('/')), os.listdir('/work'), os.getuid())"
+    answer = "import os\nprint(sorted(os.listdir('/')), os.listdir('/desk'), os.getuid())"
     text = attack(answer)["answer"].outputs[0]["text"]
     assert "'root'" not in text
     assert "'home'" not in text

@@ -1,0 +1,30 @@
+"""What tests of several rooms need: the environment of the course, built once and kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provisioning.environments.build import ensure_environment
+from provisioning.environments.files import read_environment_file
+from provisioning.interpreter import find_interpreter
+
+ENVIRONMENTS = Path(__file__).parents[1] / "environments"
+#: Beside the end-to-end tests' workshops, which use the same environment.
+BUILT = Path("/var/tmp/workshop-tests/environments")
+
+
+@pytest.fixture(scope="session")
+def nlp_python() -> Path:
+    """The interpreter of the course's kernel: $WORKSHOP_NLP_PYTHON, else built from its lock."""
+    if chosen := os.environ.get("WORKSHOP_NLP_PYTHON"):
+        if not os.access(chosen, os.X_OK):
+            pytest.fail(f"WORKSHOP_NLP_PYTHON names {chosen}, which is not a program.")
+        return Path(chosen)
+    file = read_environment_file(ENVIRONMENTS / "nlp-cpu.yml")
+    for folder in (BUILT.parent, BUILT):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    return ensure_environment(file, file.lock, BUILT, interpreter=find_interpreter()).python
