@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,27 +28,22 @@ from grader.errors import NotPossibleHere as NotGradableHere
 from grader.pdf import print_to_pdf
 from grader.spec import CourseSpec
 from hub_config.bring_up import UpRequest, look, make_order, refuse_what_stops
-from hub_config.cards import CardsHeading
-from hub_config.commands import seat, write_cards
+from hub_config.course_commands import ask_grader, grade, rehearse, release
 from hub_config.course_desk import CourseDesk
 from hub_config.down import take_down
 from hub_config.grading_process import GradingInputBad
 from hub_config.people import Person, walk_ins
 from hub_config.rehearsal.demo import play
-from hub_config.rehearsal.rehearse import try_out
 from hub_config.rehearsal.stage import forget_last_demo, write_demo
 from hub_config.roster import read_roster
 from hub_config.screens import (
     ProgressView,
-    codes_table,
     findings_table,
-    graded_lines,
-    released_lines,
     scores_table,
     status_table,
     times_table,
 )
-from hub_config.seats import IssueResult
+from hub_config.seat_commands import seat, show_codes
 from hub_config.spec import WorkshopSpec, check_files
 from hub_config.status import read_status
 from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
@@ -102,6 +97,13 @@ class Session:
     def labs(self) -> dict[str, str]:
         """The labs of this workshop, each with the environment it runs in."""
         return {lab.name: lab.environment for lab in self.course.chosen(self.spec.track)}
+
+    @property
+    def course_desk(self) -> CourseDesk:
+        """The grader's door: it gets the labs of the chosen track, as JSON."""
+        labs = self.course.chosen(self.spec.track)
+        course = self.course.model_copy(update={"labs": labs, "tracks": {}})
+        return CourseDesk(self.paths, self.spec.course, course.model_dump(mode="json"))
 
     @property
     def request(self) -> UpRequest:
@@ -252,68 +254,8 @@ def status(session: Session, as_json: bool) -> None:
         session.console.print(status_table(found))
 
 
-@workshop.command()
-@click.option(
-    "--seats",
-    default=3,
-    show_default=True,
-    type=click.IntRange(1, 50),
-    help="How many robots, all at once.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.pass_obj
-def rehearse(session: Session, seats: int, as_json: bool) -> None:
-    """Let robots log in, start servers, run a cell and hand in, before people arrive.
-
-    They get seats of their own, which are gone afterwards with all that they did. A lab
-    must be released to be tried. Needs login by seat code.
-    """
-    with ProgressView(session.console) as progress:
-        found = try_out(course_desk(session), seats, progress)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), indent=2))
-    else:
-        session.console.print(times_table(found.times))
-    if found.problems:
-        lines = "\n  ".join(found.problems)
-        raise StepFailed(f"Not ready:\n  {lines}", next_step="workshop status")
-    if not as_json:
-        click.echo(f"Ready: {seats} robots worked at the same time without a problem.")
-
-
-@workshop.command()
-@click.argument("labs", nargs=-1)
-@click.pass_obj
-def release(session: Session, labs: Sequence[str]) -> None:
-    """Prove the labs, then hand them out.
-
-    A lab is proved when its solution passes every check and the untouched lab scores zero.
-    Without LABS: all labs of the course or track. An unchanged lab is left alone.
-    """
-    result = ask_grader(session, "release", *(f"--lab={lab}" for lab in labs))
-    for line in released_lines(result):
-        click.echo(line)
-
-
-@workshop.command()
-@click.option("--only", multiple=True, metavar="LAB", help="This lab only; may be repeated.")
-@click.option(
-    "--force", is_flag=True, help="Grade unchanged submissions again; marks by hand stay."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.pass_obj
-def grade(session: Session, only: Sequence[str], force: bool, as_json: bool) -> None:
-    """Collect submissions, grade them, send the feedback back.
-
-    Safe at any moment: repeat it as often as you like.
-    """
-    options = [f"--lab={lab}" for lab in only] + (["--force"] if force else [])
-    result = ask_grader(session, "grade", *options)
-    if as_json:
-        click.echo(json.dumps(result, indent=2))
-        return
-    for line in graded_lines(result):
-        click.echo(line)
+for command in (rehearse, release, grade):
+    workshop.add_command(command)
 
 
 @workshop.command()
@@ -381,7 +323,7 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
     try:
         prepared = bring_up(session, with_seats=True)
         with ProgressView(session.console) as progress:
-            outcome = play(prepared, course_desk(session), session.labs, progress)
+            outcome = play(prepared, session.course_desk, session.labs, progress)
     finally:
         if not keep:
             ctx.obj = session
@@ -422,38 +364,15 @@ def bring_up_alone(session: Session, with_seats: bool) -> Prepared:
     show_codes(session, issued)
     with ProgressView(session.console) as progress:
         prepared = prepare(order, issued, progress)
-        course_desk(session).open(prepared, progress)
+        session.course_desk.open(prepared, progress)
         start(prepared, progress)
         if with_seats:
             start_every_seat(prepared, progress, time.sleep)
     return prepared
 
 
-def show_codes(session: Session, issued: IssueResult) -> None:
-    """At once: if a later step fails, the codes are in people's hands all the same."""
-    if not issued.new_codes:
-        return
-    page = session.paths.home / "cards.html"
-    heading = CardsHeading(session.spec.name, session.spec.hub.public_address, session.spec.date)
-    write_cards(page, heading, issued)
-    session.console.print(codes_table(issued.new_codes))
-    click.echo(f"Cards to print, with QR codes: {page}")
-
-
 def today() -> date:
     return datetime.now(UTC).date()
-
-
-def course_desk(session: Session) -> CourseDesk:
-    """The grader's door: it gets the labs of the chosen track, as JSON."""
-    labs = session.course.chosen(session.spec.track)
-    course = session.course.model_copy(update={"labs": labs, "tracks": {}})
-    return CourseDesk(session.paths, session.spec.course, course.model_dump(mode="json"))
-
-
-def ask_grader(session: Session, verb: str, *options: str) -> dict[str, Any]:
-    with ProgressView(session.console) as progress:
-        return course_desk(session).ask(verb, *options, progress=progress)
 
 
 def main() -> None:

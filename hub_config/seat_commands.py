@@ -92,6 +92,17 @@ def _show(desk: Desk, result: IssueResult, username: str) -> None:
     click.echo(f"Card to print: {page}")
 
 
+def show_codes(desk: Desk, issued: IssueResult) -> None:
+    """At once: if a later step of `up` fails, the codes are in people's hands all the same."""
+    if not issued.new_codes:
+        return
+    page = desk.paths.home / "cards.html"
+    heading = CardsHeading(desk.spec.name, desk.spec.hub.public_address, desk.spec.date)
+    write_cards(page, heading, issued)
+    desk.console.print(codes_table(issued.new_codes))
+    click.echo(f"Cards to print, with QR codes: {page}")
+
+
 def write_cards(page: Path, heading: CardsHeading, result: IssueResult) -> None:
     """Only the owner may read a page of codes."""
     write_if_changed(page, cards_page(heading, result.new_codes), 0o600)

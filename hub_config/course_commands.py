@@ -1,0 +1,95 @@
+"""The commands that make a course happen: rehearse, release, grade."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import click
+from rich.console import Console
+
+from hub_config.course_desk import CourseDesk
+from hub_config.rehearsal.rehearse import try_out
+from hub_config.screens import ProgressView, graded_lines, released_lines, times_table
+from provisioning.errors import StepFailed
+
+
+class Classroom(Protocol):
+    """What these commands need of the command line's session."""
+
+    @property
+    def course_desk(self) -> CourseDesk: ...
+    @property
+    def console(self) -> Console: ...
+
+
+@click.command()
+@click.option(
+    "--seats",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 50),
+    help="How many robots, all at once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def rehearse(classroom: Classroom, seats: int, as_json: bool) -> None:
+    """Let robots log in, start servers, run a cell and hand in, before people arrive.
+
+    They get seats of their own, which are gone afterwards with all that they did. A lab
+    must be released to be tried. Needs login by seat code.
+    """
+    with ProgressView(classroom.console) as progress:
+        found = try_out(classroom.course_desk, seats, progress)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2))
+    else:
+        classroom.console.print(times_table(found.times))
+    if found.problems:
+        lines = "\n  ".join(found.problems)
+        raise StepFailed(f"Not ready:\n  {lines}", next_step="workshop status")
+    if not as_json:
+        click.echo(f"Ready: {seats} robots worked at the same time without a problem.")
+
+
+@click.command()
+@click.argument("labs", nargs=-1)
+@click.pass_obj
+def release(classroom: Classroom, labs: Sequence[str]) -> None:
+    """Prove the labs, then hand them out.
+
+    A lab is proved when its solution passes every check and the untouched lab scores zero.
+    Without LABS: all labs of the course or track. An unchanged lab is left alone.
+    """
+    result = ask_grader(classroom, "release", *(f"--lab={lab}" for lab in labs))
+    for line in released_lines(result):
+        click.echo(line)
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="LAB", help="This lab only; may be repeated.")
+@click.option(
+    "--force", is_flag=True, help="Grade unchanged submissions again; marks by hand stay."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def grade(classroom: Classroom, only: Sequence[str], force: bool, as_json: bool) -> None:
+    """Collect submissions, grade them, send the feedback back.
+
+    Safe at any moment: repeat it as often as you like.
+    """
+    options = [f"--lab={lab}" for lab in only] + (["--force"] if force else [])
+    result = ask_grader(classroom, "grade", *options)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    for line in graded_lines(result):
+        click.echo(line)
+
+
+def ask_grader(classroom: Classroom, verb: str, *options: str) -> dict[str, Any]:
+    """One verb of the grader, with its progress shown."""
+    with ProgressView(classroom.console) as progress:
+        return classroom.course_desk.ask(verb, *options, progress=progress)
