@@ -25,6 +25,9 @@ def jailed(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     assert process.stdout is not None
     process.stdout.readline()
     yield process
+    # Killing the outer process alone would leave the jail's own running.
+    if seat := SeatProcess.of(process.pid):
+        seat.end()
     process.kill()
     process.wait()
 
