@@ -48,7 +48,14 @@ from hub_config.spec import WorkshopSpec, check_files
 from hub_config.status import read_status
 from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
 from hub_config.workshop_file import write_first_files
-from provisioning.errors import BadInput, NotPossibleHere, StepFailed, WorkshopError
+from provisioning.errors import (
+    AlreadyTaken,
+    BadInput,
+    NotPossibleHere,
+    Place,
+    StepFailed,
+    WorkshopError,
+)
 from provisioning.folders import locked
 from provisioning.paths import StatePaths, default_state_root
 from provisioning.spec_file import place_of, read_spec
@@ -68,6 +75,9 @@ class Session:
 
     @cached_property
     def spec(self) -> WorkshopSpec:
+        if not self.spec_file.exists():
+            write = "write one with `workshop init`, or name yours with -f"
+            raise BadInput(Place(self.spec_file), "found no such file", write)
         spec = read_spec(self.spec_file, WorkshopSpec).resolve(self.spec_file.resolve().parent)
         check_files(spec, self.spec_file)
         return spec
@@ -121,7 +131,9 @@ class Session:
 def exit_code_of(error: WorkshopError | GraderError) -> int:
     """The one place where families of failures become exit codes."""
     match error:
-        case BadInput() | GradingInputBad() | NotPossibleHere() | NotGradableHere():
+        case BadInput() | AlreadyTaken() | GradingInputBad():
+            return CHANGE_SOMETHING
+        case NotPossibleHere() | NotGradableHere():
             return CHANGE_SOMETHING
         case _:
             return FAILED
@@ -239,7 +251,10 @@ def up(session: Session, start_seats: bool) -> None:
     """
     prepared = bring_up(session, start_seats)
     click.echo(f"The hub is at {prepared.settings.address}")
-    click.echo("Next: workshop release")
+    if prepared.nothing_to_do:
+        click.echo("Nothing to do: it is up.")
+    elif not any((session.paths.exchange / "releases").glob("*")):
+        click.echo("Next: workshop release")
 
 
 @workshop.command()
@@ -365,7 +380,7 @@ def bring_up_alone(session: Session, with_seats: bool) -> Prepared:
     with ProgressView(session.console) as progress:
         prepared = prepare(order, issued, progress)
         session.course_desk.open(prepared, progress)
-        start(prepared, progress)
+        prepared = start(prepared, progress)
         if with_seats:
             start_every_seat(prepared, progress, time.sleep)
     return prepared

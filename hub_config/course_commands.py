@@ -49,9 +49,10 @@ def rehearse(classroom: Classroom, seats: int, as_json: bool) -> None:
         classroom.console.print(times_table(found.times))
     if found.problems:
         lines = "\n  ".join(found.problems)
-        raise StepFailed(f"Not ready:\n  {lines}", next_step="workshop status")
+        raise StepFailed(f"Not ready:\n  {lines}", next_step="mend that, then rehearse again")
     if not as_json:
-        click.echo(f"Ready: {seats} robots worked at the same time without a problem.")
+        robots = "one robot" if seats == 1 else f"{seats} robots at the same time"
+        click.echo(f"Ready: {robots} worked without a problem.")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -10,6 +11,9 @@ from typing import Any
 import httpx
 
 from provisioning.errors import StepFailed
+
+#: How long a server may take to end before that is a failure.
+STOPPING_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class HubApi:
     def delete_user(self, username: str) -> None:
         """Stops the seat's server too. Nothing happens when the hub doesn't know it."""
         answer = self._client.delete(f"/hub/api/users/{username}")
+        deadline = time.monotonic() + STOPPING_SECONDS
+        # 400: its server is stopping or starting at this moment.
+        while answer.status_code == HTTPStatus.BAD_REQUEST and time.monotonic() < deadline:
+            time.sleep(0.3)
+            answer = self._client.delete(f"/hub/api/users/{username}")
         if answer.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
             raise _refused(f"forgetting {username}", answer)
 

@@ -111,10 +111,12 @@ def exchange_configuration(settings: HubSettings, submissions: SubmissionsSpec) 
         instructor_groups=frozenset({"instructors", "assistants"}),
         instructor_services=frozenset({"formgrader"}),
     )
+    told = config.model_dump(mode="json")
+    # Sets have no order of their own, and a file that differs restarts a program.
+    for key in ("instructor_groups", "instructor_services"):
+        told[key] = sorted(told[key])
     return {
-        settings.state_home / "exchange.json": RenderedFile(
-            _pretty(config.model_dump(mode="json"))
-        ),
+        settings.state_home / "exchange.json": RenderedFile(_pretty(told)),
     }
 
 

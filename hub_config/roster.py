@@ -41,6 +41,11 @@ _SPACES = re.compile("[ \u00a0\u202f]+")
 _JOINERS = "\u200c\u200d"
 
 
+def is_email(text: str) -> bool:
+    """Whether the roster would take it."""
+    return len(text) <= MOST_EMAIL_CHARACTERS and _EMAIL.fullmatch(text) is not None
+
+
 def read_roster(path: Path) -> tuple[Person, ...]:
     """Everybody in the file, and the seat `instructor` if it names no instructor."""
     rows = read_table(path, read_text(path, most_bytes=MOST_BYTES))

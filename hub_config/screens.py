@@ -164,7 +164,7 @@ def status_table(status: WorkshopStatus) -> Table:
 def released_lines(result: Mapping[str, Any]) -> Iterator[str]:
     """What `workshop release` says: a line for each lab of the grader's answer."""
     for lab in result["labs"]:
-        facts = [f"{lab['exercises']} exercises", f"{lab['points']:g} points"]
+        facts = [f"{lab['exercises']} checks", f"{lab['points']:g} points"]
         unsealed = [] if lab["sealed"] else ["unsealed"]
         yield f"{lab['lab']}: {lab['outcome']} ({', '.join([*facts, *unsealed])})"
 

@@ -13,12 +13,12 @@ from rich.console import Console
 from hub_config.cards import CardsHeading, cards_page
 from hub_config.install import write_if_changed
 from hub_config.people import ROLES, Person, Role
+from hub_config.roster import is_email
 from hub_config.screens import codes_table, seats_table
 from hub_config.seats import IssueResult, Seat, add_seat, read_register, reissue
 from hub_config.spec import WorkshopSpec
 from hub_config.up import open_seat
 from hub_config.usernames import RESERVED, is_username, slug
-from provisioning.errors import WorkshopError
 from provisioning.paths import StatePaths
 
 
@@ -62,10 +62,13 @@ def add(desk: Desk, name: str, email: str, role: Role, username: str | None) -> 
     NAME goes in quotes; EMAIL may be left out: workshop seat add "Mary Shelley"
     """
     chosen = username or slug(email.partition("@")[0] or name)
+    if email and not is_email(email):
+        raise click.BadParameter(f"{email!r} is not an e-mail address", param_hint="EMAIL")
     if not is_username(chosen) or chosen in RESERVED:
-        raise WorkshopError(
-            f"{chosen!r} can't be a username",
-            next_step="choose one with --username: lower-case letters, digits and dashes",
+        raise click.BadParameter(
+            f"{chosen!r} can't be a username: choose one with --username, of lower-case "
+            "letters, digits and dashes",
+            param_hint="NAME",
         )
     result = add_seat(desk.paths.seats, Person(name, email, role, chosen))
     open_seat(desk.paths, chosen)
@@ -81,6 +84,9 @@ def give_new_code(desk: Desk, username: str) -> None:
     USERNAME as in `workshop seat list`. Whoever uses the old code is out within seconds; the
     work stays.
     """
+    if read_register(desk.paths.seats).of(username) is None:
+        known = "`workshop seat list` shows who has one"
+        raise click.BadParameter(f"{username} has no seat: {known}", param_hint="USERNAME")
     _show(desk, reissue(desk.paths.seats, username), username)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hub_config.grading_process import Progress
@@ -78,6 +78,13 @@ class Prepared:
     issued: IssueResult
     grader: Owner | None
     changed: tuple[Path, ...]
+    #: Whether `start` had to start anything.
+    started: bool = False
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Everything was as it must be already."""
+        return not (self.started or self.changed or self.issued.new_codes)
 
 
 def seat_people(order: UpOrder) -> IssueResult:
@@ -107,15 +114,15 @@ def prepare(order: UpOrder, issued: IssueResult, progress: Progress) -> Prepared
     return Prepared(order, settings, secrets, issued, owner, changed)
 
 
-def start(prepared: Prepared, progress: Progress) -> bool:
-    """Processes, then wait until the hub answers. True when something was started."""
+def start(prepared: Prepared, progress: Progress) -> Prepared:
+    """Processes, then wait until the hub answers."""
     paths, settings = prepared.order.paths, prepared.settings
     supervisor = supervisor_of(paths, settings)
     started = supervisor.ensure_running()
     if not started and prepared.changed:
         supervisor.restart("hub")
     _wait_for_hub(prepared, supervisor, progress)
-    return started
+    return replace(prepared, started=started)
 
 
 def start_every_seat(prepared: Prepared, progress: Progress, sleep: Callable[[float], None]) -> int:

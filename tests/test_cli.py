@@ -77,7 +77,7 @@ def test_init_writes_files_that_check_accepts(tmp_path: Path, run: Run) -> None:
 def test_init_overwrites_nothing(tmp_path: Path, run: Run) -> None:
     before = (tmp_path / "roster.csv").read_text()
     answer = run("init", str(tmp_path))
-    assert answer.exit_code == 1
+    assert answer.exit_code == 2
     assert answer.output == (
         f"workshop: {tmp_path}/workshop.yaml exists; nothing was written\n"
         "  → edit it and run `workshop check`, or remove workshop.yaml first\n"
@@ -150,6 +150,30 @@ def test_a_command_that_needs_a_running_hub_says_how_to_start_it(run: Run) -> No
         answer = run(*command)
         assert answer.exit_code == 1
         assert "The workshop cli-test is not up\n  → workshop up" in answer.output
+
+
+def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "workshop.yaml").unlink()
+    answer = run("check")
+    assert answer.exit_code == 2
+    assert "found no such file\n  → write one with `workshop init`" in answer.output
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("add", "Eve", "nw-eve"),
+        ("add", "Eve", "eve@example.org", "--username", "Eve!"),
+        ("add", "Eve", "--username", "root"),
+        ("reissue", "nobody-here"),
+    ],
+)
+def test_a_seat_for_somebody_who_can_not_have_one_is_exit_code_2(
+    typed: tuple[str, ...], run: Run, state: Path
+) -> None:
+    answer = run("seat", *typed)
+    assert answer.exit_code == 2
+    assert not (state / "cli-test" / "seats.json").exists()
 
 
 def test_status_of_a_workshop_that_never_was_is_an_answer(run: Run) -> None:

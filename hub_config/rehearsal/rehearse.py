@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub_config.course_desk import CourseDesk
@@ -14,12 +14,14 @@ from hub_config.rehearsal.characters import RIGHT
 from hub_config.rehearsal.journeys import Attendance, ClassOrder, class_at_work
 from hub_config.rehearsal.stage import source_notebooks
 from hub_config.rehearsal.verdict import StepTimes, problems, step_times
-from hub_config.seats import add_seat, forget_seats
+from hub_config.seats import add_seat, forget_seats, read_register
 from hub_config.settings import HubSettings, Secrets
 from hub_config.up import hub_api, open_seat
 from provisioning.accounts import remove_account
 from provisioning.errors import NotPossibleHere, StepFailed
 from provisioning.paths import StatePaths
+
+_ROBOT = re.compile(r"robot-\d\d")
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ def try_out(desk: CourseDesk, seats: int, progress: Progress) -> Rehearsal:
     if not hub.healthy():
         raise StepFailed("The hub does not answer", next_step="workshop up")
     names = [f"robot-{number:02d}" for number in range(1, seats + 1)]
-    _forget(names, settings, paths, hub)  # of a rehearsal that was killed
+    _forget(settings, paths, hub)
     try:
         people = [_seat_robot(name, settings, paths) for name in names]
         journeys = class_at_work(_order(desk, settings), people, progress)
     finally:
-        _forget(names, settings, paths, hub)
+        _forget(settings, paths, hub)
     return Rehearsal(step_times(journeys), problems(journeys))
 
 
@@ -79,13 +81,21 @@ def _order(desk: CourseDesk, settings: HubSettings) -> ClassOrder:
     )
 
 
-def _forget(names: Iterable[str], settings: HubSettings, paths: StatePaths, hub: HubApi) -> None:
-    names = list(names)
-    forget_seats(settings.seats_file, names)
+def _forget(settings: HubSettings, paths: StatePaths, hub: HubApi) -> None:
+    """Every robot there is, of this rehearsal or of one that was killed.
+
+    The hub first: when a seat disappears it ends the server by itself, and would be busy
+    with that while we ask.
+    """
+    register = read_register(settings.seats_file)
+    names = [seat.username for seat in register.seats if _ROBOT.fullmatch(seat.username)]
     for name in names:
         hub.delete_user(name)
+    for name in names:
         if settings.seat.isolation == "accounts":
             remove_account(name, workshop=paths.workshop)
         shutil.rmtree(paths.homes / name, ignore_errors=True)
         for handed_in in (paths.exchange / "submissions").glob(f"*/{name}"):
             shutil.rmtree(handed_in)
+    # Last: as long as it is in the register, the next rehearsal finds what is left of it.
+    forget_seats(settings.seats_file, names)

@@ -147,7 +147,7 @@ def test_a_killed_release_is_completed_by_the_next_and_by_no_second_one(
     released: RunningWorkshop,
 ) -> None:
     assert len(list((released.paths.exchange / "releases" / "sums").glob("*.json"))) == 1
-    assert "sums: unchanged (3 exercises, 6 points)" in released.cli("release").stdout
+    assert "sums: unchanged (3 checks, 6 points)" in released.cli("release").stdout
 
 
 async def test_an_upload_cut_by_a_killed_service_becomes_exactly_one_submission(

@@ -27,7 +27,7 @@ def look(path):
     except OSError as error:
         return type(error).__name__
 print("PROBE", dict(
-    uid=os.getuid(), homes=look("/home"), var=look("/var"), root=look("/root"),
+    uid=os.getuid(), homes=look("/home"), logs=look("/var/log"), root=look("/root"),
     etc="shadow" in look("/etc"), capabilities=[
         line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")],
     others=[pid for pid in look("/proc") if pid.isdigit() and int(pid) > 20],
@@ -55,11 +55,12 @@ def hand_over(folder: Path, uid: int) -> None:
     [
         (
             "sealed",
-            "'homes': 'FileNotFoundError', 'var': ['tmp'], 'root': 'FileNotFoundError'",
+            "'homes': 'FileNotFoundError', 'logs': 'FileNotFoundError', "
+            "'root': 'FileNotFoundError'",
         ),
         (
             "in-kernel",
-            "'homes': ['attendee'], 'var': 'FileNotFoundError', 'root': 'FileNotFoundError'",
+            "'homes': ['attendee'], 'logs': 'FileNotFoundError', 'root': 'FileNotFoundError'",
         ),
     ],
 )

@@ -47,7 +47,7 @@ def test_what_release_and_grade_print_says_it(graded):
     course, done = graded
     again = course.release()
     assert list(released_lines({"labs": [vars(again)]})) == [
-        "sums: unchanged (3 exercises, 10 points, unsealed)"
+        "sums: unchanged (3 checks, 10 points, unsealed)"
     ]
     assert list(graded_lines(vars(done)))[1:] == [
         "Unsealed: sums: its checks ran in the attendees' own processes"
@@ -63,7 +63,7 @@ def test_nothing_of_a_sealed_lab_says_it(released, answers):
     assert ">unsealed<" not in report
     assert list(graded_lines(vars(done))) == ["Graded 1, unchanged 0, feedback sent 1."]
     assert list(released_lines({"labs": [vars(released.release())]})) == [
-        "sums: unchanged (3 exercises, 10 points)"
+        "sums: unchanged (3 checks, 10 points)"
     ]
 
 

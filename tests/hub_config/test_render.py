@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,28 @@ def test_the_exchange_gets_the_limits_of_the_spec() -> None:
     (file,) = exchange_configuration(settings(), spec).values()
     told = json.loads(file.text)["submissions"]
     assert (told["max_megabytes"], told["max_files"]) == (7.0, 9)
+
+
+def test_a_second_rendering_is_the_same_bytes_whatever_the_order_of_sets() -> None:
+    script = (
+        "import sys; sys.path[:0] = ['.', 'tests/hub_config']\n"
+        "from test_render import settings, rendered\n"
+        "from hub_config.render import exchange_configuration\n"
+        "from hub_config.spec import SubmissionsSpec\n"
+        "told = settings()\n"
+        "(file,) = exchange_configuration(told, SubmissionsSpec()).values()\n"
+        "print(rendered(told), file.text)"
+    )
+    root = Path(__file__).parents[2]
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=root,
+            env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(texts) == 1
