@@ -12,7 +12,7 @@ SPEC = """\
 
 name: {name}
 course: {course}          # a folder with course.yaml
-# track: amlc-half-day    # some of its labs, in another order
+# track: amlc-half-day    # some of its labs, in an order of their own
 # date: 2027-01-30        # the day of the class; may not be past
 
 roster: roster.csv        # or, for people whose names you don't know:  seats: 30
