@@ -16,6 +16,7 @@ from tests.e2e.running import RunningWorkshop
 #: Folders that everybody may write to, and those where accounts leave things.
 PLACES = ("/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/var/mail", "/var/spool")
 ACCOUNT_FILES = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
+CHECKOUT = Path(__file__).parents[2]
 _LISTENING = "0A"
 
 
@@ -40,10 +41,15 @@ class PrivateMachine:
 
 @contextmanager
 def private_machine(state_root: Path) -> Iterator[PrivateMachine]:
-    steps = ["mkdir -p /mnt/kept", f"mount --bind {state_root} /mnt/kept"]
-    steps = ["mount -t tmpfs none /mnt", *steps]
+    # This checkout may lie in one of PLACES, and the commands run from it.
+    kept = {"/mnt/state": state_root, "/mnt/checkout": CHECKOUT}
+    steps = ["mount -t tmpfs none /mnt"]
+    for aside, folder in kept.items():
+        steps += [f"mkdir {aside}", f"mount --bind {folder} {aside}"]
     steps += [f"mount -t tmpfs -o mode=1777 none {place}" for place in PLACES]
-    steps += [f"mkdir -p {state_root}", f"mount --move /mnt/kept {state_root}", "umount /mnt"]
+    for aside, folder in kept.items():
+        steps += [f"mkdir -p {folder}", f"mount --move {aside} {folder}"]
+    steps.append("umount /mnt")
     script = " && ".join([*steps, "echo ready", "exec sleep infinity"])
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
