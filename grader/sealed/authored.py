@@ -65,6 +65,7 @@ class Authored:
             if cell.kind != "test":
                 self.shared |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
                 self.shared |= bound(tree, imports=False)
+        self.shared -= self._imported_by_tests()
         self.shared -= set(vars(builtins)) - self.of_student
         self._wanted = self._needed_by_tests()
 
@@ -82,6 +83,13 @@ class Authored:
             for statement in self._trees[cell.id].body
             if isinstance(statement, (ast.Import, ast.ImportFrom))
         ]
+
+    def _imported_by_tests(self) -> set[str]:
+        """Names that tests import and never assign. What they import is the same thing on both
+        sides already; sent across, a class such as Path would be a call back to the checker."""
+        tests = [self._trees[cell.id] for cell in self.cells if cell.kind == "test"]
+        assigned = {name for tree in tests for name in bound(tree, imports=False)}
+        return {name for tree in tests for name in bound(tree)} - assigned
 
     def _needed_by_tests(self) -> set[int]:
         """The author's statements that tests need, by identity; directly or by way of others."""

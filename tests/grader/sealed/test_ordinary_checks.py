@@ -57,6 +57,10 @@ STYLES: dict[str, tuple[Any, ...]] = {
         "def f(x): return x * 2",
         "def check(n):\n    for i in range(n):\n        assert f(i) == 2 * i, i\ncheck(20)",
     ),
+    "imports what the answer uses": (
+        "from pathlib import Path\ndef f(name): return Path(name).read_text()",
+        "from pathlib import Path\nPath('a.txt').write_text('yes')\nassert f('a.txt') == 'yes'",
+    ),
     "comprehension": ("def f(x): return x * x", "assert [f(i) for i in range(4)] == [0, 1, 4, 9]"),
     "map and sorted": (
         "def f(x): return -x",
