@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
 from grader.sealed import handles, values
 from grader.sealed.frames import Wire, WireError
 from grader.sealed.handles import Handle, SealError, StudentGoneError
 from grader.sealed.interrupts import Interrupts
-from grader.sealed.raised import exception_class
+from grader.sealed.raised import exception_class, make_exception
 from grader.sealed.write_back import replace_content
 
 _MOST_CALLBACKS = 100_000
@@ -79,6 +79,12 @@ class Connection:
         if "missing" in reply:
             raise MissingNameError(name)
         return self._value(reply, blocks)
+
+    def present(self, names: Collection[str]) -> set[str]:
+        """Which of these globals the student's process says it has."""
+        found = self._value(*self._ask({"op": "names", "names": sorted(names)}))
+        said = found if isinstance(found, list) else []
+        return set(names) & {each for each in said if isinstance(each, str)}
 
     def set_name(self, name: str, value: Any) -> None:
         """Bind a global in the student's process."""
@@ -213,7 +219,7 @@ class Connection:
         names = reply["raised"]
         message = reply.get("message")
         kind = exception_class(names if isinstance(names, list) else [])
-        error = kind(message if isinstance(message, str) else "")
+        error = make_exception(kind, message if isinstance(message, str) else "")
         self.raised = error
         raise error
 

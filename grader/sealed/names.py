@@ -42,6 +42,10 @@ class Names(dict[str, Any]):
             self._seen[name] = value
         return self._seen[name]
 
+    def keys(self) -> Any:
+        """What `dir()` in a test lists: its own names, and which of the exercises' are there."""
+        return dict.keys(self) | self._student.present(self._authored.of_student)
+
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
         if self.sharing and name in self._authored.shared:
@@ -49,7 +53,7 @@ class Names(dict[str, Any]):
                 self._student.set_name(name, value)
 
     def __delitem__(self, name: str) -> None:
-        known = name in self.keys()
+        known = dict.__contains__(self, name)
         if known:
             super().__delitem__(name)
         if name in self._authored.shared:

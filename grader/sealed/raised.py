@@ -27,6 +27,16 @@ def exception_class(names: list[Any]) -> type[Exception]:
     return StudentError
 
 
+def make_exception(kind: type[Exception], message: str) -> Exception:
+    """One with this message, also where the class wants more than a message."""
+    try:
+        return kind(message)
+    except Exception:  # UnicodeDecodeError wants five arguments, JSONDecodeError three
+        error = kind.__new__(kind)
+        error.args = (message,)
+        return error
+
+
 def _known_exception(name: str) -> type[Exception] | None:
     module, _, word = name.rpartition(":")
     if not module:

@@ -127,6 +127,10 @@ class _Answers:
             return {"missing": True}
         return {"value": encoder.encode(names[request["name"]])}
 
+    def _do_names(self, request: dict[str, Any], _: Any, encoder: values.Encoder) -> Any:
+        there = [name for name in request["names"] if name in self._shell.user_ns]
+        return {"value": encoder.encode(there)}
+
     def _do_set(self, request: dict[str, Any], decoder: values.Decoder, _: Any) -> Any:
         self._shell.user_ns[request["name"]] = decoder.decode(request["value"])
         return {"value": None}

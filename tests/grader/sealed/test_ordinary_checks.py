@@ -49,6 +49,10 @@ STYLES: dict[str, tuple[Any, ...]] = {
         "import numpy as np\ntry:\n    f()\nexcept np.linalg.LinAlgError:\n    pass\n"
         "else:\n    raise AssertionError",
     ),
+    "an exception that wants more than a message": (
+        "def f(): return b'\\xff'.decode()",
+        "try:\n    f()\nexcept UnicodeDecodeError:\n    pass\nelse:\n    raise AssertionError",
+    ),
     "an own exception": (
         "class Bad(ValueError): pass\ndef f(): raise Bad('b')",
         "try:\n    f()\nexcept ValueError:\n    pass\nelse:\n    raise AssertionError",
@@ -56,6 +60,10 @@ STYLES: dict[str, tuple[Any, ...]] = {
     "helper in the test": (
         "def f(x): return x * 2",
         "def check(n):\n    for i in range(n):\n        assert f(i) == 2 * i, i\ncheck(20)",
+    ),
+    "asks whether a function is there": (
+        "def f(x): return x",
+        "assert 'f' in dir(), 'Run the cell of exercise 1 first.'\nassert 'g' not in dir()\nassert f(1) == 1",
     ),
     "imports what the answer uses": (
         "from pathlib import Path\ndef f(name): return Path(name).read_text()",
