@@ -961,8 +961,8 @@ try:
         answers = list(people.map(lambda _: ask(port, "POST", "/invocations", question), range(20)))
     print("POST /invocations:", answers[0][0], answers[0][1].decode()[:80])
     fig, ax = plt.subplots()
-    ax.bar(range(20), [seconds * 1000 for _, _, seconds in answers], color=BLUE)
-    ax.set(xlabel="request", ylabel="milliseconds",
+    ax.bar(range(1, 21), [seconds * 1000 for _, _, seconds in answers], color=BLUE)
+    ax.set(xlabel="request", ylabel="milliseconds", xticks=[1, 5, 10, 15, 20],
            title=f"20 requests at once: {len(loads)} load of the model, {sum(status == 200 for status, _, _ in answers)} answers")
     plt.show()
     server.shutdown()
