@@ -118,7 +118,7 @@ class _Build:
     def identity(self) -> str:
         kernel = kernel_description(self.file.name, Path(), self.interpreter.minor)
         parts = {
-            "lock": self.lock.sha256,
+            "lock": self.lock.identity,
             "python": self.interpreter.version,
             "interpreter": str(self.interpreter.real),
             "builder": BUILDER_VERSION,
@@ -219,8 +219,8 @@ class _Build:
             [
                 "pip", "install", "--python", str(self.prefix / "bin/python"),
                 "--require-hashes", "--no-deps",
-                # Wheels only: a source package would run its own code here, unhashed.
-                "--no-build",
+                # Wheels only, but for what from-source.txt names: a source runs its own code here.
+                *self.lock.from_source.installing(),
                 # Copies: a link would share its bytes with a cache that others may own.
                 "--link-mode", "copy",
                 # Seats can't write here, so they could never keep what they compile.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioning.environments.files import EnvironmentFile, read_environment_file
+from provisioning.environments.from_source import NOTHING, FromSource, read_from_source
 from provisioning.environments.uv import explain, run_uv
 from provisioning.errors import StepFailed, WorkshopError
 from provisioning.folders import write_atomically
@@ -31,6 +32,7 @@ class Wanted:
     requirements: tuple[str, ...]
     overrides: Path | None = None
     constraints: tuple[Path, ...] = ()
+    from_source: FromSource = NOTHING
 
 
 def lock(wanted: Wanted, out: Path, *, interpreter: Path = INTERPRETER) -> None:
@@ -60,7 +62,7 @@ def _arguments(wanted: Wanted, draft: Path, interpreter: Path) -> list[str]:
         arguments += ["--overrides", str(wanted.overrides)]
     for constraint in wanted.constraints:
         arguments += ["--constraints", str(constraint)]
-    return arguments
+    return arguments + wanted.from_source.building()
 
 
 def _refuse_addresses(content: bytes, out: Path) -> None:
@@ -74,8 +76,12 @@ def _refuse_addresses(content: bytes, out: Path) -> None:
 
 
 def lock_environment(file: EnvironmentFile, *, interpreter: Path = INTERPRETER) -> Path:
-    """Lock a conda environment file's pip section, beside the file."""
-    lock(Wanted(file.pip, file.overrides), file.lock, interpreter=interpreter)
+    """Lock a conda environment file's pip section, beside the file, and what builds sources."""
+    from_source = read_from_source(file.source.parent)
+    if from_source.lock:  # first, for a source says what it needs only when it is run
+        lock(Wanted(from_source.tools), from_source.lock, interpreter=interpreter)
+    wanted = Wanted(file.pip, file.overrides, from_source=from_source)
+    lock(wanted, file.lock, interpreter=interpreter)
     return file.lock
 
 

@@ -1,4 +1,4 @@
-"""A lock as the builder reads it: the exact bytes, and the version of every package."""
+"""A lock as the builder reads it: the exact bytes, the version of every package, what is built."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioning.environments.files import EnvironmentFile, normalised, requirement_name
+from provisioning.environments.from_source import NOTHING, FromSource, read_from_source
 from provisioning.errors import BadInput, Place
 
 
@@ -18,6 +19,16 @@ class LockFile:
     path: Path
     sha256: str
     pins: Mapping[str, str]
+    from_source: FromSource = NOTHING
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that decides what will be installed."""
+        tools = self.from_source.lock
+        if not tools:
+            return self.sha256
+        built = f"{self.sha256} {self.from_source.packages} ".encode() + tools.read_bytes()
+        return hashlib.sha256(built).hexdigest()
 
 
 def read_lock_file(file: EnvironmentFile, path: Path) -> LockFile:
@@ -34,7 +45,16 @@ def read_lock_file(file: EnvironmentFile, path: Path) -> LockFile:
             pins[normalised(name)] = version
     for requirement in file.pip:
         _refuse_drift(file, path, pins, requirement)
-    return LockFile(path, hashlib.sha256(content).hexdigest(), pins)
+    from_source = read_from_source(file.source.parent).among(pins)
+    _refuse_missing_tools(file, from_source)
+    return LockFile(path, hashlib.sha256(content).hexdigest(), pins, from_source)
+
+
+def _refuse_missing_tools(file: EnvironmentFile, from_source: FromSource) -> None:
+    tools = from_source.lock
+    if tools and not tools.exists():
+        found = f"the lock of the tools that build {', '.join(from_source.packages)} is missing"
+        raise BadInput(Place(tools), found, _relock(file))
 
 
 def _refuse_drift(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uv
 
-from provisioning.errors import BadInput, Place, StepFailed, WorkshopError
+from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed, WorkshopError
 
 _DISK_FULL = re.compile(r"No space left on device|os error 28|Disk quota exceeded")
 _WRONG_HASH = re.compile(r"Hash mismatch")
@@ -21,6 +21,8 @@ _UNREACHABLE = re.compile(
     r"|timed out|Network connectivity is disabled",
     re.IGNORECASE,
 )
+_NO_COMPILER = re.compile(r"error: command '\S*(cc|gcc)' failed: No such|Python\.h: No such file")
+_NO_WHEEL = re.compile(r"building from source is disabled")
 _NO_ANSWER = re.compile(r"No solution found|not found in the package registry|no version of")
 
 
@@ -96,11 +98,25 @@ def explain(outcome: Outcome, *, task: str, lock: Path) -> WorkshopError:
             f"refused. uv said:\n{outcome.last_lines}",
             next_step="don't install it: ask who published that package, or lock another version",
         )
+    if _NO_WHEEL.search(said):
+        return BadInput(
+            Place(lock),
+            f"{task}: a package has no wheel for this Python and machine. uv said:\n"
+            f"{outcome.last_lines}",
+            "choose a version that has one, or name the package in from-source.txt beside the "
+            "environment file, then lock again",
+        )
     if _NO_ANSWER.search(said) and not _UNREACHABLE.search(said):
         return BadInput(
             Place(lock),
             f"{task}: no set of packages satisfies it. uv said:\n{outcome.last_lines}",
             "change the versions that uv names, then lock again",
+        )
+    if _NO_COMPILER.search(said):
+        return NotPossibleHere(
+            f"{task}: a package that is published as source only can't be compiled here. "
+            f"uv said:\n{outcome.last_lines}",
+            next_step="apt-get install gcc libc6-dev python3-dev",
         )
     if _UNREACHABLE.search(said):
         return StepFailed(

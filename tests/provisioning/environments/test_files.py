@@ -104,5 +104,5 @@ def test_the_shipped_files_ask_for_nothing_but_pip() -> None:
     folder = Path(__file__).parents[3] / "environments"
     files = [read_environment_file(path) for path in sorted(folder.glob("*.yml"))]
 
-    assert [file.name for file in files] == ["hub", "nlp-cpu"]
+    assert [file.name for file in files] == ["deploy", "hub", "nlp-cpu", "nlp-gpu"]
     assert all(file.pip_only for file in files)

@@ -10,7 +10,7 @@ from provisioning.environments.lock import Wanted, lock, lock_environment, lock_
 from provisioning.errors import BadInput, StepFailed
 
 PROJECT = Path(__file__).parents[3]
-LOCKS = ["cli.lock", "dev.lock", "hub.lock", "nlp-cpu.lock"]
+LOCKS = ["cli.lock", "deploy.lock", "dev.lock", "hub.lock", "nlp-cpu.lock", "nlp-gpu.lock"]
 
 
 def test_the_shipped_locks_are_what_locking_again_gives(tmp_path: Path) -> None:
