@@ -17,11 +17,14 @@ NAME = "demo"
 INSTRUCTOR = "Grace Hopper"
 PEOPLE = ("Ada Lovelace", "Blaise Pascal", "Carl Gauss", "Dorothy Vaughan", "Mallory Null")
 
+#: The class hands in, and then `grade` grades all of it before one's eyes: not before.
 SPEC = """\
 name: {name}
 course: {course}
+track: first-look
 roster: roster.csv
 hub: {{port: {port}}}
+grading: {{on_submit: false}}
 """
 
 

@@ -55,7 +55,7 @@ display({"image/png": "AAAA"}, raw=True, metadata=width)
 @pytest.fixture(scope="module")
 def workshop(make_workshop: MakeWorkshop) -> RunningWorkshop:
     """The real labs, released; no seat is started beforehand."""
-    workshop = make_workshop("nlp-day", [], course=COURSE)
+    workshop = make_workshop("nlp-day", [], course=COURSE, extra="track: first-look\n")
     (workshop.spec.parent / "roster.csv").write_text(ROSTER)
     workshop.up("--no-start-seats")
     workshop.cli("release")

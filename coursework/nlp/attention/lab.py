@@ -156,6 +156,7 @@ def _expected(Q, K, V):
     return numpy.einsum("bnm,bmv->bnv", weights, V), weights
 
 
+# As published: Vaswani et al. 2017, equation 1.
 _Q, _K, _V = numpy.array([[[0.0, 0.0]]]), numpy.array([[[1.0, 2.0], [3.0, 4.0]]]), numpy.array([[[10.0], [20.0]]])
 _outputs, _weights = _attention(_Q, _K, _V)
 assert numpy.allclose(_weights, 0.5, atol=1e-4), (
@@ -476,6 +477,7 @@ def _positions(n, d):
     return answer.astype(float)
 
 
+# As published: Vaswani et al. 2017, section 3.5.
 _P = _positions(3, 4)
 assert numpy.allclose(_P[0], [0, 1, 0, 1], atol=1e-4), (
     f"At place 0 every sine is 0 and every cosine 1, in turns: [0, 1, 0, 1]; you have {_P[0].round(3).tolist()}."
@@ -973,6 +975,7 @@ def _softmax(e, axis):
     return e / e.sum(axis=axis, keepdims=True)
 
 
+# As published: Parikh et al. 2016, equations 1 and 2, which the workshop of 2020 used.
 _A, _B = numpy.array([[[1.0, 0], [0, 1]]]), numpy.array([[[10.0, 0], [0, 10], [0, 20]]])
 _beta, _alpha = _align(_A, _B, numpy.zeros((1, 2, 4)), numpy.zeros((1, 3, 4)))
 assert numpy.allclose(_beta[0, 0], [10 / 3, 10], atol=1e-2), (

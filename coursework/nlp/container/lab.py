@@ -65,7 +65,7 @@ BLUE, ORANGE, GREEN, GREY = "#3b6ea8", "#e08e3c", "#5a9a5a", "#9a9a9a"
 # %% [markdown]
 # ## 1. What the service does with your container
 #
-# The service starts your image twice, in two different lives. With the word `train` behind it, it is a program that runs once, and it finds this below `/opt/ml`:
+# The service starts your **image**, the packed files of a container, twice and for two different lives. With the word `train` behind it, it is a program that runs once, and it finds this below `/opt/ml`:
 
 # %% tags=["picture"]
 tree = [
@@ -182,6 +182,10 @@ def _refused(given, defaults, why):
         found = typed(dict(given), dict(defaults))
     except ValueError:
         return
+    except LookupError as error:
+        raise AssertionError(
+            f"{given} with the defaults {defaults} must raise a ValueError: {why}; you raise a {type(error).__name__}."
+        ) from None
     raise AssertionError(f"{given} with the defaults {defaults} must raise a ValueError: {why}; you return {found!r}.")
 
 
@@ -219,24 +223,23 @@ print("Exercise 1: misspelt names and wrong texts are refused.")
 #
 # ### Exercise 2: a training program that fails honestly
 #
-# `train(root)` trains. It may end in three ways: it returns `None` or `0`, which is success. It returns another number, because it
-# started a second program and that one failed. Or it raises. Whatever it does, your program does not raise:
+# `train(root)` trains. Give it `root` as you got it, a text. It may end in three ways: it returns `None` or `0`, which is success. It returns
+# another number, because it started a second program and that one failed. Or it raises an `Exception`. In none of the three does your program raise:
 #
-# - It makes the folder `output` below `root`, if it is not there, *before* it trains.
+# - It makes the folder `output` below `root`, if it is not there, *before* it trains. By our rule `root` itself may be missing, too.
 # - On success it returns `0`, and there is no file `output/failure`, not even one that was left by an earlier attempt.
 # - If `train` returns another number, it returns that number, and writes a sentence with the number to `output/failure`.
-# - If `train` raises an `Exception`, it returns `255` and writes the name of the exception's class, and its message, to `output/failure`.
+# - If `train` raises, it returns `255` and writes the name of the exception's class, and its message, to `output/failure`.
 
 # %% nbgrader={"grade": false, "grade_id": "training_program", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def training_program(train, root):
-    """Run train(root) as the contract wants it. Returns the exit status, an int."""
-    root = Path(root)
+    """Run train(root) as the contract wants it; root is a text. Returns the exit status, an int."""
+    failure = Path(root, "output", "failure")
     ### BEGIN SOLUTION
-    failure = root / "output" / "failure"
     failure.parent.mkdir(parents=True, exist_ok=True)
     failure.unlink(missing_ok=True)
     try:
-        status = train(str(root)) or 0
+        status = train(root) or 0
     except Exception as error:
         failure.write_text(f"{type(error).__name__}: {error}")
         return 255
@@ -256,7 +259,8 @@ from random import randint as _randint
 def _status_of(train, root):
     status = training_program(train, root)
     assert type(status) is int, (
-        f"training_program must return the exit status, a whole number; you return {status!r}."
+        "training_program must return the exit status, a whole number, and 0 when train returned None; "
+        f"you return {status!r}."
     )
     return status
 
@@ -272,12 +276,12 @@ _called = []
 
 
 def _train(root):
-    _called.append(root)
+    _called.append(root if isinstance(root, str) else f"something of the type {type(root).__name__}")
 
 
 _root = f"job-{_randint(0, 10**9)}"
 assert _status_of(_train, _root) == 0, "A training that returns None has succeeded, so the status is 0."
-assert _called == [_root], f"train must be called once, with the folder {_root!r}; it was called with {_called}."
+assert _called == [_root], f"train must be called once, with root as it came, the text {_root!r}; it was called with {_called}."
 assert _failure_of(_root) == "", "After a success there is no file output/failure."
 ### BEGIN HIDDEN TESTS
 
@@ -320,7 +324,7 @@ def _status_of(train, root):
         status = training_program(train, root)
     except Exception as error:
         raise AssertionError(
-            f"training_program raised {type(error).__name__}; it must catch what train raises and return 255."
+            f"training_program raised {type(error).__name__} ({error}); whatever train does, yours returns a status and does not raise."
         ) from None
     assert type(status) is int, (
         f"training_program must return the exit status, a whole number; you return {status!r}."
@@ -600,7 +604,7 @@ print("Exercise 3: no link leaves the folder.")
 # ### Exercise 4: a model that is loaded once
 #
 # `load()` loads the model and returns it. Return a **function** `get()` without arguments: its first call loads the model and returns it, later calls return the same model without
-# loading. Until somebody calls `get()`, nothing is loaded.
+# loading. Until somebody calls `get()`, nothing is loaded. (`get` may keep the model in a list or dictionary that `load_once` made.)
 #
 # Loading can fail, because the archive is not there yet. Then `get()` raises what `load()` raised, and the *next* call tries again. And a model may be anything: also `0`, `None` or an empty list.
 
@@ -688,7 +692,10 @@ def _raised_by(get):
 
 
 _load, _calls = _failing(1, OSError)
-_get = load_once(_load)
+try:
+    _get = load_once(_load)
+except OSError:
+    raise AssertionError("load_once called load() itself, and that failed; only get() may call it.") from None
 assert callable(_get), "load_once must return a function; is there a `return`?"
 _found = _raised_by(_get)
 assert _found == "OSError", f"load() raised an OSError, so get() raises it, too; you have {_found!r}."
@@ -735,7 +742,7 @@ print("Exercise 4: a load that failed is tried again.")
 # 3. `/ping`: **200** if `ready`, else **503**. `predict` is not called.
 # 4. The type is not `application/json`: **415**. Capitals don't matter, nor does what comes after a semicolon: `Application/JSON; charset=utf-8` is fine.
 # 5. The body has more than `limit` bytes: **413**. (Don't read what you refuse.)
-# 6. The body is not JSON, or not of the form `{"texts": ["...", ...]}`, a list of texts: **400**.
+# 6. The body is not JSON, or not of the form `{"texts": ["...", ...]}`, a list of texts: **400**. The list may be empty, and other names beside `texts` don't matter.
 # 7. `predict` raises: **500**, and nothing of the exception in the answer; strangers read it.
 # 8. Else **200**, and the body is `{"scores": [...]}` as JSON.
 #
@@ -881,7 +888,9 @@ for _ in range(6):
 print("Exercise 5: everything else is refused, by the right number.")
 
 # %% [markdown]
-# Your two functions, in a real server on this machine, with the reviews' model behind them. Twenty requests arrive at the same moment, as they do after a talk.
+# Your functions, in a real server on this machine: the model that your `training_program` left, loaded by your `load_once`, behind your `respond`. Twenty requests
+# arrive at the same moment, as they do after a talk. A lock lets one of them predict at a time, so the last ones wait longest; without it, several could find no model at
+# the same moment, and each would load it.
 
 # %% nbgrader={"grade": false, "grade_id": "serve", "locked": true, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 def load_reviews_model(folder):
@@ -992,7 +1001,8 @@ except PermissionError:
 # | `create_endpoint` | `EndpointName`, `EndpointConfigName` |
 # | `delete_endpoint`, `delete_endpoint_config`, `delete_model` | the name: `EndpointName`, `EndpointConfigName`, `ModelName` |
 #
-# All three things get the same `name`. A deletion of something that is not there raises a `LookupError`.
+# All three things get the same `name`. By our rule it is yours alone: the clean-up would delete what somebody else made under it. A deletion of something that is not there
+# raises a `LookupError`.
 #
 # - `clean_up(call, name)` tries to delete **all three**, the endpoint first (it costs the money), then its configuration, then the model. A `LookupError` is fine. Any other exception must not keep it from trying the rest;
 #   afterwards it raises the first one.
@@ -1090,7 +1100,10 @@ assert [action for action, _ in _service.calls] == ["create_model", "create_endp
 )
 _service, _raised = _deploy({"create_endpoint": (OSError, False)})
 assert _raised == "OSError", f"create_endpoint raised an OSError, so deploy raises it again; you have {_raised or 'no exception'}."
-assert not _service.there, f"create_endpoint failed, so nothing may be left; left are {_service.there}."
+assert not _service.there, (
+    f"create_endpoint failed, so nothing may be left; left are {_service.there} after your calls "
+    f"{[action for action, _ in _service.calls]}."
+)
 ### BEGIN HIDDEN TESTS
 _text = "".join(random.choices("abcdefgh", k=8))
 _service, _ = _deploy(name=_text, image=_text + ":2", archive="s3://" + _text, role="arn:" + _text)
@@ -1153,7 +1166,7 @@ def _clean(there, trouble=()):
 
 _all = ["model", "endpoint_config", "endpoint"]
 _left, _calls, _raised = _clean(_all)
-assert not _left, f"clean_up must delete all three; left are {_left}."
+assert not _left, f"clean_up must delete all three; left are {_left}, and yours raised {_raised or 'nothing'}."
 assert [action for action, _ in _calls] == ["delete_endpoint", "delete_endpoint_config", "delete_model"], (
     f"The endpoint goes first, then its configuration, then the model; your calls are {[action for action, _ in _calls]}."
 )

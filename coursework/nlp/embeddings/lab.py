@@ -88,6 +88,7 @@ def pairwise_distances(X):
 import numpy
 from mxnet import nd as _nd
 
+assert "pairwise_distances" in dir(), "Run the cell of exercise 1 first: there is no pairwise_distances yet."
 
 def _distances(X):
     D = pairwise_distances(_nd.array(X))
@@ -179,10 +180,13 @@ def cosine(x, y):
 import numpy
 from mxnet import nd as _nd
 
+assert "cosine" in dir(), "Run the cell of exercise 2 first: there is no cosine yet."
 
 def _cosine(x, y):
     value = cosine(_nd.array(x), _nd.array(y))
-    assert value is not None, "cosine returned None; is there a `return`?"
+    assert isinstance(value, (int, float, numpy.number)), (
+        f"cosine must return a number, not {type(value).__name__}; is there a `return`?"
+    )
     return float(value)
 
 
@@ -218,24 +222,32 @@ print("Exercise 2: the angles agree.")
 import numpy
 from mxnet import nd as _nd
 
-with numpy.errstate(all="ignore"):
-    value = cosine(_nd.zeros(3), _nd.array([1, 2, 3]))
-assert value is not None, "cosine returned None; is there a `return`?"
-assert float(value) == 0, (
+assert "cosine" in dir(), "Run the cell of exercise 2 first: there is no cosine yet."
+
+def _cosine(x, y):
+    with numpy.errstate(all="ignore"):
+        value = cosine(x, y)
+    assert isinstance(value, (int, float, numpy.number)), (
+        f"cosine must return a number, not {type(value).__name__}; is there a `return`?"
+    )
+    return float(value)
+
+
+value = _cosine(_nd.zeros(3), _nd.array([1, 2, 3]))
+assert value == 0, (
     "A vector of zeros points nowhere, so its cosine is 0 by our rule; you have "
-    f"{float(value)}, which would spoil every ranking."
+    f"{value}, which would spoil every ranking."
 )
 ### BEGIN HIDDEN TESTS
 rng = numpy.random.default_rng()
 for _ in range(5):
     d = int(rng.integers(2, 9))
     x = _nd.array(rng.normal(size=d))
-    with numpy.errstate(all="ignore"):
-        pairs = [(x, _nd.zeros(d)), (_nd.zeros(d), x), (_nd.zeros(d), _nd.zeros(d))]
-        assert all(float(cosine(*pair)) == 0 for pair in pairs), (
-            "The cosine is 0 if the first, the second or both vectors are zero."
-        )
-        assert float(cosine(x, x)) != 0, "Only a vector of zeros has the cosine 0 with itself."
+    pairs = [(x, _nd.zeros(d)), (_nd.zeros(d), x), (_nd.zeros(d), _nd.zeros(d))]
+    assert all(_cosine(*pair) == 0 for pair in pairs), (
+        "The cosine is 0 if the first, the second or both vectors are zero."
+    )
+    assert _cosine(x, x) != 0, "Only a vector of zeros has the cosine 0 with itself."
 ### END HIDDEN TESTS
 print("Exercise 2: zero vectors are safe.")
 
@@ -280,13 +292,23 @@ def co_occurrence(corpus, num_tokens, window):
 
 # %% nbgrader={"grade": true, "grade_id": "check_counts_neighbours", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 import numpy
+from mxnet import nd as _nd
 
-counts = co_occurrence([[0, 1, 2]], num_tokens=4, window=1)
-counts = counts.asnumpy() if hasattr(counts, "asnumpy") else counts
-assert isinstance(counts, numpy.ndarray), (
-    f"co_occurrence must return an array, not {type(counts).__name__}."
-)
-assert counts.shape == (4, 4), f"With 4 tokens the matrix is 4 x 4; yours is {counts.shape}."
+assert "co_occurrence" in dir(), "Run the cell of exercise 3 first: there is no co_occurrence yet."
+
+def _counted(corpus, num_tokens, window):
+    counts = co_occurrence(corpus, num_tokens, window)
+    counts = counts.asnumpy() if isinstance(counts, _nd.NDArray) else counts
+    assert isinstance(counts, numpy.ndarray), (
+        f"co_occurrence must return an array, not {type(counts).__name__}."
+    )
+    assert counts.shape == (num_tokens, num_tokens), (
+        f"With {num_tokens} tokens the matrix is {num_tokens} x {num_tokens}; yours is {counts.shape}."
+    )
+    return counts
+
+
+counts = _counted([[0, 1, 2]], num_tokens=4, window=1)
 assert counts[0, 1] == 1, (
     f"In the sentence [0, 1, 2] word 1 stands once next to word 0; you have {counts[0, 1]}."
 )
@@ -307,7 +329,7 @@ for _ in range(10):
     expected = numpy.zeros((n, n))
     for a, b in zip(order, order[1:]):
         expected[a, b] = expected[b, a] = 1
-    found = numpy.asarray(co_occurrence([order], n, 1))
+    found = _counted([order], n, 1)
     assert (found == expected).all(), (
         f"The sentence {order} with window 1 gives {expected.astype(int).tolist()}; you have "
         f"{found.tolist()}."
@@ -317,17 +339,32 @@ print("Exercise 3: direct neighbours are counted.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_counts_window", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 import numpy
+from mxnet import nd as _nd
 
-counts = numpy.asarray(co_occurrence([[0, 1, 2, 3]], 4, 2))
+assert "co_occurrence" in dir(), "Run the cell of exercise 3 first: there is no co_occurrence yet."
+
+def _counted(corpus, num_tokens, window):
+    counts = co_occurrence(corpus, num_tokens, window)
+    counts = counts.asnumpy() if isinstance(counts, _nd.NDArray) else counts
+    assert isinstance(counts, numpy.ndarray), (
+        f"co_occurrence must return an array, not {type(counts).__name__}."
+    )
+    assert counts.shape == (num_tokens, num_tokens), (
+        f"With {num_tokens} tokens the matrix is {num_tokens} x {num_tokens}; yours is {counts.shape}."
+    )
+    return counts
+
+
+counts = _counted([[0, 1, 2, 3]], 4, 2)
 assert counts[0, 2] == 1 and counts[0, 3] == 0, (
     "With window=2 word 0 sees word 2 (two places away) but not word 3; you have "
     f"{counts[0].tolist()}."
 )
-counts = numpy.asarray(co_occurrence([[0, 1], [2, 3]], 4, 3))
+counts = _counted([[0, 1], [2, 3]], 4, 3)
 assert counts[1, 2] == 0, (
     "Words 1 and 2 stand in different sentences, and a window does not cross the full stop."
 )
-counts = numpy.asarray(co_occurrence([[0, 0]], 1, 2))
+counts = _counted([[0, 0]], 1, 2)
 assert counts[0, 0] == 2, (
     "In 'ha ha' each of the two sees the other, so the count is 2: compare places, not "
     f"words; you have {counts[0, 0]}."
@@ -342,7 +379,7 @@ for _ in range(10):
         for place, a in enumerate(sentence):
             for other, b in enumerate(sentence):
                 expected[a, b] += 0 < abs(place - other) <= window
-    found = numpy.asarray(co_occurrence(sentences, n, window))
+    found = _counted(sentences, n, window)
     assert (found == expected).all(), (
         f"The sentences {sentences} with window {window} give "
         f"{expected.astype(int).tolist()}; you have {found.tolist()}."
@@ -383,10 +420,21 @@ import math
 
 import numpy
 
-scores = ppmi(numpy.array([[6.0, 2.0], [2.0, 6.0]]))
-assert isinstance(scores, numpy.ndarray), (
-    f"ppmi must return an array, not {type(scores).__name__}; is there a `return`?"
-)
+assert "ppmi" in dir(), "Run the cell of exercise 4 first: there is no ppmi yet."
+
+def _ppmi(C):
+    with numpy.errstate(all="ignore"):
+        scores = ppmi(C.copy())
+    assert isinstance(scores, numpy.ndarray), (
+        f"ppmi must return an array, not {type(scores).__name__}; is there a `return`?"
+    )
+    assert scores.shape == C.shape, (
+        f"PPMI has the shape of the counts, {C.shape}; yours is {scores.shape}."
+    )
+    return scores
+
+
+scores = _ppmi(numpy.array([[6.0, 2.0], [2.0, 6.0]]))
 assert abs(scores[0, 0] - math.log(1.5)) < 1e-4, (
     "Here N = 16 and both sums are 8, so PMI[0, 0] = log(6 * 16 / (8 * 8)) = log 1.5 = "
     f"0.405; you have {scores[0, 0]:.3f}."
@@ -402,8 +450,7 @@ for _ in range(10):
     C = rng.integers(1, 30, size=(n, n)).astype(float)
     C = C + C.T
     expected = [[max(0.0, math.log(C[i, j] * C.sum() / (C[i].sum() * C[:, j].sum()))) for j in range(n)] for i in range(n)]
-    with numpy.errstate(all="ignore"):
-        found = numpy.asarray(ppmi(C.copy()))
+    found = _ppmi(C)
     assert numpy.allclose(found, expected, atol=1e-4), (
         f"For the counts {C.tolist()} the PPMI is {numpy.round(expected, 3).tolist()}; you "
         f"have {found.round(3).tolist()}."
@@ -414,11 +461,21 @@ print("Exercise 4: association beats chance.")
 # %% nbgrader={"grade": true, "grade_id": "check_ppmi_zeros", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 import numpy
 
-with numpy.errstate(all="ignore"):
-    scores = ppmi(numpy.array([[0.0, 4.0, 0.0], [4.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
-assert isinstance(scores, numpy.ndarray), (
-    f"ppmi must return an array, not {type(scores).__name__}; is there a `return`?"
-)
+assert "ppmi" in dir(), "Run the cell of exercise 4 first: there is no ppmi yet."
+
+def _ppmi(C):
+    with numpy.errstate(all="ignore"):
+        scores = ppmi(C.copy())
+    assert isinstance(scores, numpy.ndarray), (
+        f"ppmi must return an array, not {type(scores).__name__}; is there a `return`?"
+    )
+    assert scores.shape == C.shape, (
+        f"PPMI has the shape of the counts, {C.shape}; yours is {scores.shape}."
+    )
+    return scores
+
+
+scores = _ppmi(numpy.array([[0.0, 4.0, 0.0], [4.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
 assert numpy.isfinite(scores).all(), (
     "Words that never meet have the PPMI 0, not log(0) and not 0/0; you have "
     f"{scores.tolist()}."
@@ -443,8 +500,7 @@ for _ in range(10):
     expected = numpy.zeros_like(C)
     for i, j in zip(*C.nonzero()):
         expected[i, j] = max(0.0, numpy.log(C[i, j] * C.sum() / (C[i].sum() * C[:, j].sum())))
-    with numpy.errstate(all="ignore"):
-        found = numpy.asarray(ppmi(C.copy()))
+    found = _ppmi(C)
     assert numpy.allclose(found, expected, atol=1e-4), (
         f"For the counts {C.tolist()} the PPMI is {expected.round(3).tolist()}; you have "
         f"{found.round(3).tolist()}."
@@ -574,6 +630,8 @@ def nearest(word, k, X, vocab):
 import numpy
 from mxnet import nd as _nd
 
+assert "nearest" in dir(), "Run the cell of exercise 5 first: there is no nearest yet."
+
 table = _nd.array([[1, 0], [9, 9], [2, 0.2], [0, 1], [-1, 0]])
 names = ["east", "north-east", "nearly east", "north", "west"]
 found = nearest("east", 2, table, names)
@@ -615,10 +673,15 @@ print("Exercise 5: ranked by angle.")
 import numpy
 from mxnet import nd as _nd
 
+assert "nearest" in dir(), "Run the cell of exercise 5 first: there is no nearest yet."
+
 table = _nd.array([[3, 4], [1, 0], [3, 4], [0, 1]])
 names = ["sofa", "lamp", "couch", "shelf"]
 for word, twin in [("sofa", "couch"), ("couch", "sofa")]:
     found = nearest(word, 1, table, names)
+    assert isinstance(found, list), (
+        f"nearest must return a list of words, not {type(found).__name__}; is there a `return`?"
+    )
     assert found == [twin], (
         f"{twin!r} has the same vector as {word!r} and is therefore its nearest neighbour: "
         f"leave out the word by its place, not by its score; you have {found}."
@@ -646,6 +709,8 @@ print("Exercise 5: only the word itself is left out.")
 import random
 
 from mxnet import nd as _nd
+
+assert "nearest" in dir(), "Run the cell of exercise 5 first: there is no nearest yet."
 
 table = _nd.array([[1, 0], [0.8, 0.6], [0, 1]])
 found = nearest("b", 1, table, ["a", "b", "c"])
@@ -706,6 +771,8 @@ def analogy(a, b, c, X, vocab, k=1):
 import numpy
 from mxnet import nd as _nd
 
+assert "analogy" in dir(), "Run the cell of exercise 6 first: there is no analogy yet."
+
 table = _nd.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 5, 5], [-1, 0, 0.2]])
 names = ["man", "king", "woman", "queen", "apple"]
 found = analogy("man", "king", "woman", table, names)
@@ -747,9 +814,14 @@ print("Exercise 6: the direction is right.")
 import numpy
 from mxnet import nd as _nd
 
+assert "analogy" in dir(), "Run the cell of exercise 6 first: there is no analogy yet."
+
 # "c" is so close to b - a + c that it would win against "d".
 table = _nd.array([[1, 0.1], [1, 0.2], [0, 1], [0.5, 1], [-1, -1]])
 found = analogy("a", "b", "c", table, ["a", "b", "c", "d", "e"])
+assert isinstance(found, list), (
+    f"analogy must return a list of words, not {type(found).__name__}; is there a `return`?"
+)
 assert found == ["d"], (
     "The words of the question are never the answer, so leave out a, b and c: 'd' remains; "
     f"you have {found}."
@@ -786,6 +858,8 @@ from pathlib import Path as _Path
 
 import numpy
 from mxnet import nd as _nd
+
+assert "analogy" in dir(), "Run the cell of exercise 6 first: there is no analogy yet."
 
 _vocab = [word for word, _ in _Counter(_Path("data/corpus.txt").read_text(encoding="utf-8").split()).most_common()]
 _M = numpy.zeros((len(_vocab), len(_vocab)))
@@ -946,6 +1020,8 @@ draw_arrows(ax, pairs, real_X, real_vocab, "24 capitals in MiniLM's table")
 plt.show()
 
 # %% [markdown]
+# ### Exercise 6 again: on real vectors
+#
 # One graded check remains: your `analogy` on these vectors. (To be quick it uses a part of the table: the words of the questions, the words they are most often confused with, and some two hundred others.)
 
 # %% nbgrader={"grade": true, "grade_id": "check_analogy_minilm", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
@@ -957,6 +1033,7 @@ import numpy
 from mxnet import nd as _nd
 from safetensors import safe_open as _safe_open
 
+assert "analogy" in dir(), "Run the cell of exercise 6 first: there is no analogy yet."
 
 def _part_of_the_table():
     """The pairs, and vectors and words to search among."""

@@ -130,6 +130,8 @@ def count_units(text):
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_count_units", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "count_units" in dir(), "Run the cell of exercise 1 first: there is no count_units yet."
+
 phrase = "environment, mentally"  # from the workshop's slide: 21 bytes, "ment" occurs twice
 counts = count_units(phrase)
 assert isinstance(counts, dict), (
@@ -203,6 +205,8 @@ def build_vocab(tokens, reserved_tokens, min_freq=1):
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_build_vocab_order", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "build_vocab" in dir(), "Run the cell of exercise 2 first: there is no build_vocab yet."
+
 tokens = "hello world hello nice world hi world".split()
 reserved = ["<unk>", "<pad>", "<bos>", "<eos>"]
 vocab = build_vocab(tokens, reserved)
@@ -243,6 +247,8 @@ for _ in range(20):
 print("Exercise 2: reserved tokens, frequency, first seen.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_build_vocab_limits", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "build_vocab" in dir(), "Run the cell of exercise 2 first: there is no build_vocab yet."
+
 tokens = "a rose is a rose is a <unk>".split()
 vocab = build_vocab(tokens, ["<unk>"], min_freq=2)
 assert isinstance(vocab, list), f"build_vocab must return a list, not {type(vocab).__name__}."
@@ -377,16 +383,26 @@ def train_bpe(text, num_merges):
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_train_bpe_counts", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
-merges = train_bpe("environment, mentally", num_merges=1)
-assert isinstance(merges, list), (
-    f"train_bpe must return the list of merges, not {type(merges).__name__}."
-)
-assert [tuple(pair) for pair in merges] == [(101, 110)], (
+assert "train_bpe" in dir(), "Run the cell of exercise 3 first: there is no train_bpe yet."
+
+def _merges(text, num_merges):
+    merges = train_bpe(text, num_merges)
+    assert isinstance(merges, list), (
+        f"train_bpe must return the list of merges, not {type(merges).__name__}."
+    )
+    assert all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in merges), (
+        f"Each merge is a pair of two numbers; you have {merges}."
+    )
+    return [tuple(pair) for pair in merges]
+
+
+merges = _merges("environment, mentally", num_merges=1)
+assert merges == [(101, 110)], (
     "'en' occurs three times in 'environment, mentally', more than any other pair, so the "
     f"first merge is (101, 110); you have {merges}."
 )
-merges = train_bpe("banana bandana", num_merges=1)
-assert [tuple(pair) for pair in merges] == [(97, 110)], (
+merges = _merges("banana bandana", num_merges=1)
+assert merges == [(97, 110)], (
     "'an' occurs 4 times and 'na' 3 times in 'banana bandana', so the first merge is (97, "
     f"110); you have {merges}."
 )
@@ -422,7 +438,7 @@ while judged < 15:
     if expected is None:
         continue
     judged += 1
-    found = [tuple(pair) for pair in train_bpe(text, 3)]
+    found = _merges(text, 3)
     assert found == expected, (
         f"In {text!r} one pair is ahead in each round, and the merges are {expected}; you "
         f"have {found}."
@@ -431,19 +447,29 @@ while judged < 15:
 print("Exercise 3: the most frequent pair is merged.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_train_bpe_ties", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
-merges = train_bpe("environment, mentally", num_merges=10)
-assert isinstance(merges, list), (
-    f"train_bpe must return the list of merges, not {type(merges).__name__}."
-)
+assert "train_bpe" in dir(), "Run the cell of exercise 3 first: there is no train_bpe yet."
+
+def _merges(text, num_merges):
+    merges = train_bpe(text, num_merges)
+    assert isinstance(merges, list), (
+        f"train_bpe must return the list of merges, not {type(merges).__name__}."
+    )
+    assert all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in merges), (
+        f"Each merge is a pair of two numbers; you have {merges}."
+    )
+    return [tuple(pair) for pair in merges]
+
+
+merges = _merges("environment, mentally", num_merges=10)
 assert len(merges) == 3, (
     "After 'en', 'men' and 'ment' no pair occurs twice, so 3 merges are learnt even if 10 "
     f"are allowed; you have {len(merges)}."
 )
-assert [tuple(pair) for pair in merges] == [(101, 110), (109, 256), (257, 116)], (
+assert merges == [(101, 110), (109, 256), (257, 116)], (
     "In round 2 'm'+'en' = (109, 256) and 'en'+'t' = (256, 116) are equally frequent, and "
     f"the smaller pair wins; you have {merges}."
 )
-assert train_bpe("", num_merges=5) == [], (
+assert _merges("", num_merges=5) == [], (
     "A text without any pair has no merges: return an empty list."
 )
 ### BEGIN HIDDEN TESTS
@@ -473,7 +499,7 @@ rng = random.Random()
 for _ in range(30):
     text = "".join(rng.choices(rng.sample("stuvwxyzéñ日本", 5), k=rng.randint(0, 40)))
     expected = _reference(text, num_merges=8)
-    found = [tuple(pair) for pair in train_bpe(text, 8)]
+    found = _merges(text, 8)
     assert found == expected, (
         f"With the tie-break and the stop, {text!r} gives {expected}; you have {found}."
     )
@@ -533,6 +559,8 @@ def encode(text, merges):
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_encode", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "encode" in dir(), "Run the cell of exercise 4 first: there is no encode yet."
+
 slide_merges = [(101, 110), (109, 256), (257, 116)]
 ids = encode("environment, mentally", slide_merges)
 assert isinstance(ids, list), (
@@ -607,6 +635,8 @@ def decode(ids, merges):
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_decode_ascii", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "decode" in dir(), "Run the cell of exercise 5 first: there is no decode yet."
+
 slide_merges = [(101, 110), (109, 256), (257, 116)]
 text = decode([258, 97, 108], slide_merges)
 assert isinstance(text, str), (
@@ -637,7 +667,12 @@ for _ in range(30):
 print("Exercise 5: every token spells its bytes.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_decode_unicode", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "decode" in dir(), "Run the cell of exercise 5 first: there is no decode yet."
+
 text = decode([99, 97, 102, 195, 169], [])
+assert isinstance(text, str), (
+    f"decode must return a string, not {type(text).__name__}; is there a `return`?"
+)
 assert text == "café", (
     "The bytes 195 and 169 are one character only together: join all bytes before you "
     f"decode; you have {text!r}."
@@ -727,6 +762,8 @@ def wordpiece(word, vocab):
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_wordpiece_longest", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "wordpiece" in dir(), "Run the cell of exercise 6 first: there is no wordpiece yet."
+
 # The first three are what BERT's own vocabulary gives, as printed in the workshops' notebooks.
 small_vocab = ["[UNK]", "sun", "sunny", "##ny", "##vale", "nu", "##meral", "##s", "suspend", "##ing", "the"]
 for word, expected in [
@@ -769,8 +806,13 @@ for _ in range(40):
 print("Exercise 6: the longest piece wins.")
 
 # %% nbgrader={"grade": true, "grade_id": "check_wordpiece_unknown", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
+assert "wordpiece" in dir(), "Run the cell of exercise 6 first: there is no wordpiece yet."
+
 small_vocab = ["[UNK]", "sun", "sunny", "##vale", "token", "tokeni", "##isation", "s", "##s"]
 pieces = wordpiece("sunnyville", small_vocab)
+assert isinstance(pieces, list), (
+    f"wordpiece must return a list of pieces, not {type(pieces).__name__}."
+)
 assert pieces == ["[UNK]"], (
     "'sunny' fits but 'ville' does not, so the whole word is ['[UNK]'] and no piece stays; "
     f"you have {pieces}."
