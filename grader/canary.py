@@ -68,6 +68,7 @@ def prove(canary: Canary, judge: Judge) -> list[str]:
             author=canary.notebook,
             cell_seconds=canary.cell_seconds,
             sealed=canary.sealed,
+            fresh=True,
         )
         solution = copy.deepcopy(canary.notebook)
         return [

@@ -14,6 +14,9 @@ from grader.records import released_version
 from grader.submissions import Submission
 from grader.verdict import Basis, SubmissionVerdict, write_verdict
 
+_MISSING = "this check is missing from the submission"
+_ALL_MISSING = "no check of this lab is in the notebook: it may be the notebook of another lab"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -38,6 +41,8 @@ class Ledger:
     url: str
     verdicts: Path
     part: str = ""
+    #: What the released checks are worth, by cell, where the caller has read that already.
+    points: Mapping[str, float] | None = None
 
 
 def conclude(
@@ -48,9 +53,13 @@ def conclude(
     problem: Problem | None = None,
 ) -> SubmissionVerdict:
     """Write the verdict on a submission to this workshop's course."""
+    return conclude_in(ledger_of(folder, submission), submission, basis, cells, problem)
+
+
+def ledger_of(folder: CourseFolder, submission: Submission) -> Ledger:
+    """Where this workshop's course keeps the verdicts on a submission."""
     verdicts = folder.verdicts(submission.lab, submission.attendee)
-    ledger = Ledger(gradebook.database_url(folder), verdicts)
-    return conclude_in(ledger, submission, basis, cells, problem)
+    return Ledger(gradebook.database_url(folder), verdicts)
 
 
 def conclude_in(
@@ -60,11 +69,29 @@ def conclude_in(
     cells: Iterable[CellVerdict],
     problem: Problem | None = None,
 ) -> SubmissionVerdict:
-    """Write the verdict on a submission. A released check without a verdict is not judged."""
+    """Write the verdict on a submission."""
+    verdict = verdict_in(ledger, submission, basis, cells, problem)
+    write_verdict(ledger.verdicts, verdict)
+    gradebook.write_scores(ledger.url, verdict)
+    return verdict
+
+
+def verdict_in(
+    ledger: Ledger,
+    submission: Submission,
+    basis: Basis,
+    cells: Iterable[CellVerdict],
+    problem: Problem | None = None,
+) -> SubmissionVerdict:
+    """The verdict on a submission, not written yet. A released check that nobody judged is
+    not judged."""
     notebook = ledger.part or submission.lab
-    points = gradebook.graded_cells(ledger.url, submission.lab, notebook)
-    reason = problem.reason if problem else "this check is missing from the submission"
-    verdict = SubmissionVerdict(
+    points = ledger.points
+    if points is None:
+        points = gradebook.graded_cells(ledger.url, submission.lab, notebook)
+    cells = tuple(cells)
+    reason = problem.reason if problem else _MISSING if cells else _ALL_MISSING
+    return SubmissionVerdict(
         attendee=submission.attendee,
         lab=submission.lab,
         basis=basis,
@@ -76,9 +103,6 @@ def conclude_in(
         final=_is_final(cells, problem),
         part=ledger.part,
     )
-    write_verdict(ledger.verdicts, verdict)
-    gradebook.write_scores(ledger.url, verdict)
-    return verdict
 
 
 def _complete(

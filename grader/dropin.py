@@ -25,12 +25,12 @@ from traitlets import Dict, Unicode
 from traitlets.utils.importstring import import_item
 
 from grader import plain_course
-from grader.errors import StepFailed
 from grader.judge import Judge
 from grader.plain_course import JudgeNotebook
 from grader.preprocessors import HideChecks, MendMetadata, SaveComments
 from grader.sealed_judge import SealedJudge
 from grader.settings import Limits
+from grader.submissions import UnreadableSubmission, read_handed_in
 
 _IN_PLACE_OF = {
     DeduplicateIds: MendMetadata,
@@ -53,6 +53,8 @@ class SealedAutograde(NotebookExporter):
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._opened = ExitStack()
         self._judges: dict[str, Judge] = {}
+        #: Why a notebook of this batch can't be read, by `notebook_key`.
+        self.unreadable: dict[tuple[str, str, str], str] = {}
         weakref.finalize(self, self._opened.close)
 
     def judge_of(self, kernel: str) -> Judge:
@@ -67,10 +69,19 @@ class SealedAutograde(NotebookExporter):
     def from_filename(
         self, filename: str, resources: Any = None, **more: Any
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """A link could lead to another's work or to the solution: it is not read."""
-        if Path(filename).is_symlink():
-            raise StepFailed(f"{filename} is a link, not a notebook")
-        return super().from_filename(filename, resources, **more)
+        """Stand in for a notebook that can't be read, so that the rest of its batch goes on.
+
+        A link could lead to another's work or to the solution: it is not read either.
+        """
+        file = Path(filename)
+        try:
+            notebook = read_handed_in(file)
+        except UnreadableSubmission as error:
+            self.log.error("%s: %s", filename, error.message)
+            self.unreadable[plain_course.notebook_key(resources)] = error.message
+            notebook = plain_course.in_place_of(error.message)
+        resources["metadata"] = {"name": file.stem, "path": str(file.parent)}
+        return super().from_notebook_node(notebook, resources, **more)  # type: ignore[no-untyped-call,no-any-return]
 
     def register_preprocessor(self, preprocessor: Any, enabled: bool = False) -> Any:
         """Exchange the three that decide about scores."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from grader import gradebook
+from grader.gradebook import Marks
 from grader.records import read_record, write_record
 from grader.submissions import Submission
 from grader.verdict import SubmissionVerdict
 from grader.workplace import Workplace
 
 
-def ensure_feedback(place: Workplace, submission: Submission, verdict: SubmissionVerdict) -> bool:
-    """Send an attendee's feedback if it is news. Returns whether it was.
+def ensure_feedback(
+    place: Workplace, submission: Submission, verdict: SubmissionVerdict, marks: Marks
+) -> bool:
+    """Send an attendee's feedback if it is news. Returns whether it was. `marks` are what the
+    gradebook has.
 
     Raises StepFailed; the next run tries again. A submission without a readable notebook has no
     page: an assistant sees it in the queue.
@@ -18,8 +21,7 @@ def ensure_feedback(place: Workplace, submission: Submission, verdict: Submissio
     lab, attendee = submission.lab, submission.attendee
     if verdict.problem:
         return False
-    marks = gradebook.marks_fingerprint(place.folder, place.settings.spec.name, lab, attendee)
-    sent = {"verdict": verdict.basis.key, "marks": marks}
+    sent = {"verdict": verdict.basis.key, "marks": marks.fingerprint}
     record = place.folder.feedback_record(lab, attendee)
     if read_record(record) == sent:
         return False

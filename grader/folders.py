@@ -44,8 +44,12 @@ class CourseFolder:
 
     # Ours.
 
+    @property
+    def all_verdicts(self) -> Path:
+        return self.root / "verdicts"
+
     def verdicts(self, lab: str, attendee: str) -> Path:
-        return self.root / "verdicts" / lab / attendee
+        return self.all_verdicts / lab / attendee
 
     @property
     def jupyter(self) -> Path:
@@ -80,6 +84,20 @@ class CourseFolder:
     def interrupted(self) -> Path:
         """Half-collected submissions, kept aside for a person to look at."""
         return self.root / "interrupted"
+
+    @property
+    def standing_record(self) -> Path:
+        """What the grader that works as submissions come in is doing now."""
+        return self.records / "standing.json"
+
+    @property
+    def watch_lock(self) -> Path:
+        return self.records / "watch.lock"
+
+    @property
+    def outcomes(self) -> Path:
+        """What runs gave, by everything that decides about it: the sealed judge's memory."""
+        return self.root / "outcomes"
 
     @property
     def lock(self) -> Path:

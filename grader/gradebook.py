@@ -1,4 +1,6 @@
-"""nbgrader's database, behind one door: nobody else in the grader imports it."""
+"""nbgrader's database, behind one door: nobody else in the grader imports it, except for what a
+batch needs (grader.booking, grader.shared_gradebook).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,30 @@ from grader.settings import Person
 from grader.verdict import SubmissionVerdict
 
 _BACKUPS_KEPT = 20
+_OF_LAB = """
+    join base_cell cell on cell.id = row.cell_id
+    join submitted_notebook submitted on submitted.id = row.notebook_id
+    join notebook on notebook.id = submitted.notebook_id
+    join assignment on assignment.id = notebook.assignment_id
+    join submitted_assignment handed_in on handed_in.id = submitted.assignment_id
+    where assignment.name = :lab and notebook.name = :lab
+"""
+_GRADES = f"""
+    select handed_in.student_id, cell.name, cell.type,
+    row.auto_score, row.manual_score, row.extra_credit from grade row {_OF_LAB}
+"""  # noqa: S608 - no text from outside
+_COMMENTS = f"""
+    select handed_in.student_id, cell.name,
+    row.auto_comment, row.manual_comment from comment row {_OF_LAB}
+"""  # noqa: S608
+_UNMARKED = """
+    select handed_in.student_id, assignment.name, cell.name from grade
+    join base_cell cell on cell.id = grade.cell_id
+    join submitted_notebook submitted on submitted.id = grade.notebook_id
+    join submitted_assignment handed_in on handed_in.id = submitted.assignment_id
+    join assignment on assignment.id = handed_in.assignment_id
+    where grade.auto_score is null and grade.manual_score is null
+"""
 
 
 def database_url(folder: CourseFolder) -> str:
@@ -86,9 +113,19 @@ def backup(folder: CourseFolder, now: datetime) -> Path | None:
     ):
         source.backup(target)
     partial.rename(copy)
-    for old in sorted(folder.backups.glob("gradebook-*.db"))[:-_BACKUPS_KEPT]:
+    for old in _superfluous(sorted(folder.backups.glob("gradebook-*.db"))):
         old.unlink()
     return copy
+
+
+def _superfluous(copies: Sequence[Path]) -> Iterator[Path]:
+    """All but the last ones and one for every ten minutes before: on submit, batches are small."""
+    ten_minutes = len("gradebook-20261201T093")
+    kept: set[str] = set()
+    for copy in copies[:-_BACKUPS_KEPT]:
+        if copy.name[:ten_minutes] in kept:
+            yield copy
+        kept.add(copy.name[:ten_minutes])
 
 
 def cell_truth(url: str, lab: str, notebook: str) -> dict[str, dict[str, Any]]:
@@ -115,6 +152,55 @@ def cell_truth(url: str, lab: str, notebook: str) -> dict[str, dict[str, Any]]:
         return truth
 
 
+@dataclass(frozen=True)
+class SourceCell:
+    """A cell as it was released, with the names that nbgrader gives its columns."""
+
+    name: str
+    cell_type: str
+    locked: bool
+    checksum: str
+    source: str
+    max_score: float | None
+
+
+@dataclass(frozen=True)
+class ReleasedNotebook:
+    """What nbgrader's sanitising asks the gradebook for, read once: it asks cell by cell."""
+
+    kernelspec: str | None
+    cells: Mapping[str, SourceCell]
+
+    def find_source_cell(self, name: str, *_: str) -> SourceCell:
+        """As the gradebook's own."""
+        if name not in self.cells:
+            raise MissingEntry(f"no released cell is called {name!r}")
+        return self.cells[name]
+
+    def find_graded_cell(self, name: str, *_: str) -> SourceCell:
+        """As the gradebook's own."""
+        return self.find_source_cell(name)
+
+
+def released_notebook(url: str, lab: str, notebook: str) -> ReleasedNotebook:
+    """A notebook's cells as they were released."""
+    with Gradebook(url) as gradebook:
+        known = gradebook.find_notebook(notebook, lab)
+        points = {cell.name: cell.max_score for cell in (*known.grade_cells, *known.task_cells)}
+        cells = [
+            SourceCell(
+                cell.name,
+                cell.cell_type,
+                cell.locked,
+                cell.checksum,
+                cell.source,
+                points.get(cell.name),
+            )
+            for cell in known.source_cells
+        ]
+        return ReleasedNotebook(known.kernelspec, {cell.name: cell for cell in cells})
+
+
 def locked_sources(url: str, lab: str, notebook: str) -> dict[str, str]:
     """The texts that attendees can't change, hidden tests included, as they were released."""
     with Gradebook(url) as gradebook:
@@ -129,6 +215,42 @@ def graded_cells(url: str, lab: str, notebook: str) -> dict[str, float]:
         return {cell.name: float(cell.max_score) for cell in known.grade_cells}
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What the gradebook has about one attendee's notebook."""
+
+    #: By cell; task cells are a person's and not among them.
+    auto_scores: Mapping[str, float | None]
+    #: Changes when a score or a comment that feedback shows has changed.
+    fingerprint: str
+
+    def agree_with(self, verdict: SubmissionVerdict) -> bool:
+        """Whether the gradebook says what the verdict says."""
+        scores = self.auto_scores.items()
+        return all(score == auto_score_of(verdict, cell) for cell, score in scores)
+
+
+def marks_of_lab(folder: CourseFolder, lab: str) -> dict[str, Marks]:
+    """The marks of everybody who has handed in a lab, in one reading."""
+    grades: dict[str, list[Any]] = {}
+    comments: dict[str, list[Any]] = {}
+    address = f"{folder.gradebook.as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
+        for found, query in ((grades, _GRADES), (comments, _COMMENTS)):
+            for attendee, *facts in database.execute(query, {"lab": lab}):
+                found.setdefault(attendee, []).append(facts)
+    return {attendee: _marks(rows, comments.get(attendee, [])) for attendee, rows in grades.items()}
+
+
+def _marks(grades: list[Any], comments: list[Any]) -> Marks:
+    scores = {cell: auto for cell, kind, auto, _, _ in grades if kind != "TaskCell"}
+    said = (
+        [str(row) for row in sorted(grades, key=str)],
+        [str(row) for row in comments if any(row[1:])],
+    )
+    return Marks(scores, durable.text_digest(*said[0], *sorted(said[1])))
+
+
 def write_scores(url: str, verdict: SubmissionVerdict) -> None:
     """Write every auto score of a submission from its verdict, in one transaction.
 
@@ -141,19 +263,9 @@ def write_scores(url: str, verdict: SubmissionVerdict) -> None:
         gradebook.update_or_create_student(verdict.attendee)
         gradebook.update_or_create_submission(verdict.lab, verdict.attendee, **facts)
         for grade in _grades(gradebook, verdict):
-            grade.auto_score = _auto_score(verdict, grade.name)
+            grade.auto_score = auto_score_of(verdict, grade.name)
             grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
         gradebook.db.commit()
-
-
-def scores_agree(url: str, verdict: SubmissionVerdict) -> bool:
-    """Whether the gradebook says what the verdict says."""
-    with Gradebook(url) as gradebook:
-        try:
-            grades = _grades(gradebook, verdict)
-        except MissingEntry:
-            return False
-        return all(grade.auto_score == _auto_score(verdict, grade.name) for grade in grades)
 
 
 def _grades(gradebook: Any, verdict: SubmissionVerdict) -> list[Any]:
@@ -163,7 +275,7 @@ def _grades(gradebook: Any, verdict: SubmissionVerdict) -> list[Any]:
     return [grade for grade in submitted.grades if grade.cell.type != "TaskCell"]
 
 
-def _auto_score(verdict: SubmissionVerdict, cell: str) -> float | None:
+def auto_score_of(verdict: SubmissionVerdict, cell: str) -> float | None:
     """None leaves the grade open: no points, and nbgrader lists it for marking by hand."""
     found: CellVerdict | None = next((one for one in verdict.cells if one.cell == cell), None)
     if found is None or found.outcome in ("not judged", "by hand"):
@@ -171,13 +283,10 @@ def _auto_score(verdict: SubmissionVerdict, cell: str) -> float | None:
     return found.points
 
 
-def marks_fingerprint(folder: CourseFolder, course: str, lab: str, attendee: str) -> str:
-    """Changes when a score or a comment that feedback shows has changed."""
-    with opened(folder, course) as gradebook:
-        submitted = gradebook.find_submission_notebook(lab, lab, attendee)
-        marks = sorted(f"{grade.name} {grade.score}" for grade in submitted.grades)
-        comments = sorted(f"{one.name} {one.comment}" for one in submitted.comments)
-        return durable.text_digest(*marks, *comments)
+def unmarked(folder: CourseFolder) -> frozenset[tuple[str, str, str]]:
+    """Attendee, lab and cell of every grade that neither a check nor a person has given."""
+    with contextlib.closing(sqlite3.connect(folder.gradebook)) as database:
+        return frozenset(database.execute(_UNMARKED))
 
 
 def export_csv(folder: CourseFolder, course: str, to: Path) -> None:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from grader import gradebook
+from grader.batch import Check, settle
 from grader.canary import Canary, require_canary
 from grader.collecting import collect
-from grader.conclusion import Problem, basis_of, conclude
-from grader.errors import GraderError, JudgeUnavailable, NotPossibleHere, StepFailed
+from grader.errors import GraderError, NotPossibleHere, StepFailed
 from grader.events import Progress, silent
 from grader.feedback import ensure_feedback
 from grader.notebooks import read_notebook
-from grader.preprocessors import VERDICT_KEY
 from grader.records import released_version
 from grader.spec import LabSpec
-from grader.submissions import (
-    Submission,
-    UnreadableSubmission,
-    check_readable,
-    submissions_of,
-)
-from grader.verdict import Basis, SubmissionVerdict, read_verdict
+from grader.standing import Job, jobs_of
+from grader.submissions import submissions_of
+from grader.verdict import SubmissionVerdict
 from grader.workplace import Workplace
 
 
@@ -54,18 +49,16 @@ class Graded:
     unchanged: int
     feedback_sent: int
     queue: tuple[Waiting, ...]
-    #: What could not be collected or sent back; the next run tries again.
+    #: What could not be collected, written or sent back; the next run tries again.
     troubles: tuple[str, ...]
     #: Labs among these whose checks ran in the attendees' own processes.
     unsealed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Job:
-    submission: Submission
-    basis: Basis
-    #: The verdict that already stands, if it does.
-    standing: SubmissionVerdict | None
+class _How:
+    force: bool
+    progress: Progress
 
 
 def grade(
@@ -85,15 +78,22 @@ def grade(
     if not released:
         names = ", ".join(lab.name for lab in labs)
         raise NotPossibleHere(f"not released yet: {names}", next_step="run `workshop release`")
-    jobs: list[_Job] = []
+    jobs: list[Job] = []
     troubles: list[str] = []
     for number, lab in enumerate(released):
         progress("collect", number, len(released), lab.name)
         troubles += _collect(place, lab)
-        jobs += _jobs(place, lab, choice)
-    if any(job.standing is None for job in jobs):
-        _prepare(place, released, jobs, progress)
-    return _grade_jobs(place, jobs, troubles, progress)
+        jobs += jobs_of(place, lab, choice.only, force=choice.force)
+    done = _settle_all(place, jobs, troubles, _How(choice.force, progress))
+    sent = _send_feedback(place, done, troubles, progress)
+    return Graded(
+        judged=sum(job.standing is None for job, _ in done),
+        unchanged=sum(job.standing is not None for job, _ in done),
+        feedback_sent=sent,
+        queue=tuple(each for _, verdict in done for each in _queue(verdict)),
+        troubles=tuple(troubles),
+        unsealed=tuple(dict.fromkeys(job.lab.name for job in jobs if not job.lab.sealed)),
+    )
 
 
 def _collect(place: Workplace, lab: LabSpec) -> list[str]:
@@ -107,55 +107,36 @@ def _collect(place: Workplace, lab: LabSpec) -> list[str]:
     return []
 
 
-def _jobs(place: Workplace, lab: LabSpec, choice: Choice) -> list[_Job]:
-    environment = place.settings.environments[lab.environment].identity
-    jobs = []
-    for submission in submissions_of(place.folder, lab.name):
-        if choice.only and submission.attendee not in choice.only:
-            continue
-        basis = basis_of(place.folder, submission, environment, sealed=lab.sealed)
-        standing = None if choice.force else _standing(place, submission, basis)
-        jobs.append(_Job(submission, basis, standing))
-    return jobs
+def _settle_all(
+    place: Workplace, jobs: Sequence[Job], troubles: list[str], how: _How
+) -> list[tuple[Job, SubmissionVerdict]]:
+    """A verdict for every job, in the jobs' order; those without one are among the troubles."""
+    work = [job for job in jobs if job.standing is None or not job.booked]
+    verdicts = {job: job.standing for job in jobs if job.standing is not None and job.booked}
+    if work:
+        gradebook.backup(place.folder, datetime.now(UTC))
+        canaries = _canaries(place, work, how.progress)
+        for number, settled in enumerate(settle(place, work, canaries, fresh=how.force), start=1):
+            how.progress("grade", number, len(work), settled.job.name)
+            if settled.verdict is None:
+                troubles.append(settled.trouble)
+            else:
+                verdicts[settled.job] = settled.verdict
+    return [(job, verdicts[job]) for job in jobs if job in verdicts]
 
 
-def _standing(place: Workplace, submission: Submission, basis: Basis) -> SubmissionVerdict | None:
-    """The verdict on this very basis, if it is final, in the gradebook, and its notebook whole."""
-    folder = place.folder
-    verdict = read_verdict(folder.verdicts(submission.lab, submission.attendee), basis)
-    if verdict is None or not verdict.final:
-        return None
-    if not verdict.problem and not _executed(place, submission, basis):
-        return None
-    if not gradebook.scores_agree(gradebook.database_url(folder), verdict):
-        return None
-    return verdict
+def _canaries(place: Workplace, work: Sequence[Job], progress: Progress) -> list[Check]:
+    """What has to hold before anybody is judged, lab by lab."""
+    labs = list(dict.fromkeys(job.lab for job in work if job.standing is None))
+    checks: list[Check] = []
+    for number, lab in enumerate(labs):
+        progress("canary", number, len(labs), lab.name)
+        record = place.folder.canary_record(lab.name)
+        checks.append(partial(require_canary, _canary(place, lab), place.judge, record))
+    return checks
 
 
-def _executed(place: Workplace, submission: Submission, basis: Basis) -> bool:
-    """Whether the autograded notebook is the one of this verdict, and complete."""
-    notebook = place.folder.autograded(submission.attendee, submission.lab)
-    try:
-        content = json.loads((notebook / submission.notebook.name).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return False
-    return bool(content.get("metadata", {}).get(VERDICT_KEY) == basis.key)
-
-
-def _prepare(
-    place: Workplace, labs: Sequence[LabSpec], jobs: Sequence[_Job], progress: Progress
-) -> None:
-    """A backup, and a canary per lab, before the first submission of a batch."""
-    gradebook.backup(place.folder, datetime.now(UTC))
-    waiting = {job.submission.lab for job in jobs if job.standing is None}
-    for lab in labs:
-        if lab.name in waiting:
-            progress("canary", 0, 1, lab.name)
-            canary = _released_canary(place, lab)
-            require_canary(canary, place.judge, place.folder.canary_record(lab.name))
-
-
-def _released_canary(place: Workplace, lab: LabSpec) -> Canary:
+def _canary(place: Workplace, lab: LabSpec) -> Canary:
     """The lab as attendees have it, whatever its text in the course is by now."""
     return Canary(
         lab=lab.name,
@@ -168,40 +149,29 @@ def _released_canary(place: Workplace, lab: LabSpec) -> Canary:
     )
 
 
-def _grade_jobs(
-    place: Workplace, jobs: Sequence[_Job], troubles: list[str], progress: Progress
-) -> Graded:
-    queue: list[Waiting] = []
-    judged = sent = 0
-    for number, job in enumerate(jobs):
-        name = f"{job.submission.attendee}: {job.submission.lab}"
-        progress("grade", number, len(jobs), name)
-        verdict = job.standing or grade_one(place, job.submission, job.basis)
-        judged += job.standing is None
-        for cell in verdict.unjudged:
-            queue.append(Waiting(verdict.attendee, verdict.lab, cell.cell, cell.reason))
+def _send_feedback(
+    place: Workplace,
+    done: Sequence[tuple[Job, SubmissionVerdict]],
+    troubles: list[str],
+    progress: Progress,
+) -> int:
+    """Feedback to everybody for whom there is news. Returns to how many."""
+    marks = {
+        lab: gradebook.marks_of_lab(place.folder, lab) for lab in {j.lab.name for j, _ in done}
+    }
+    sent = 0
+    for number, (job, verdict) in enumerate(done):
+        progress("feedback", number, len(done), job.name)
+        found = marks[job.lab.name][verdict.attendee]
         try:
-            sent += ensure_feedback(place, job.submission, verdict)
+            sent += ensure_feedback(place, job.submission, verdict, found)
         except GraderError as error:
-            troubles.append(f"{name}: {error.message}")
-    progress("grade", len(jobs), len(jobs), "")
-    unsealed = tuple(dict.fromkeys(j.submission.lab for j in jobs if not j.basis.sealed))
-    return Graded(judged, len(jobs) - judged, sent, tuple(queue), tuple(troubles), unsealed)
+            troubles.append(f"{job.name}: {error.message}")
+    progress("feedback", len(done), len(done), "")
+    return sent
 
 
-def grade_one(place: Workplace, submission: Submission, basis: Basis) -> SubmissionVerdict:
-    """Judge one submission; whatever is wrong with it becomes its verdict's reason."""
-    try:
-        check_readable(submission)
-        place.nbgrader.autograde(submission)
-    except UnreadableSubmission as error:
-        return conclude(place.folder, submission, basis, (), Problem(error.message, final=True))
-    except StepFailed as error:
-        ours = isinstance(error.__cause__, JudgeUnavailable)
-        reason = str(error.__cause__) if ours else error.message
-        return conclude(place.folder, submission, basis, (), Problem(reason, final=not ours))
-    verdict = read_verdict(place.folder.verdicts(submission.lab, submission.attendee), basis)
-    if verdict is None:
-        problem = Problem("the judge left no verdict", final=False)
-        return conclude(place.folder, submission, basis, (), problem)
-    return verdict
+def _queue(verdict: SubmissionVerdict) -> list[Waiting]:
+    return [
+        Waiting(verdict.attendee, verdict.lab, cell.cell, cell.reason) for cell in verdict.unjudged
+    ]

@@ -45,14 +45,16 @@ class JudgeTask:
     sealed: bool = True
     #: The files below `data` that attendees were given; None: those of its folder `data`.
     given: tuple[Path, ...] | None = None
+    #: Judge anew, whatever is remembered.
+    fresh: bool = False
 
 
 class Judge(Protocol):
     """An engine that runs a notebook and judges its graded cells.
 
-    It fills in the notebook's outputs (feedback shows them) and returns a verdict for every
-    graded cell that is in the notebook. Whatever the notebook does, it returns; it raises
-    JudgeUnavailable when the cause is ours.
+    Several threads may ask it at once. It fills in the notebook's outputs (feedback shows them)
+    and returns a verdict for every graded cell that is in the notebook. Whatever the notebook
+    does, it returns; it raises JudgeUnavailable when the cause is ours.
     """
 
     def judge(self, notebook: NotebookNode, task: JudgeTask) -> tuple[CellVerdict, ...]: ...

@@ -11,7 +11,7 @@ from nbformat.notebooknode import NotebookNode
 
 from grader.judge import CellVerdict, Judge, JudgeTask
 from grader.kernel_judge import KernelJudge
-from grader.sealed_judge import SealedJudge
+from grader.sealed_judge import Memory, SealedJudge
 from grader.settings import Limits
 
 
@@ -29,8 +29,12 @@ class JudgeOfEachLab:
 
 @contextmanager
 def judges(
-    kernels: Path, pythons: Mapping[str, Path], run: Path, limits: Limits
+    kernels: Path,
+    pythons: Mapping[str, Path],
+    run: Path,
+    limits: Limits,
+    memory: Memory | None = None,
 ) -> Iterator[JudgeOfEachLab]:
     """Both engines; the sealed one keeps an environment warm until the end of the block."""
-    with SealedJudge(pythons, run, limits) as sealed:
+    with SealedJudge(pythons, run, limits, memory) as sealed:
         yield JudgeOfEachLab(sealed, KernelJudge(kernels, run, limits))

@@ -12,6 +12,7 @@ from nbgrader.auth import Authenticator
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange import ExchangeFactory
+from traitlets import default
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -20,6 +21,7 @@ from grader.folders import CourseFolder
 from grader.judge import Judge
 from grader.preprocessors import JudgeCells
 from grader.submissions import Submission
+from grader.warm_pages import WarmPages
 
 
 class NbgraderCourse:
@@ -138,6 +140,10 @@ class _Autograde(_Remembering, Autograde):
 
 class _Feedback(_Remembering, GenerateFeedback):
     what = "feedback"
+
+    @default("exporter_class")
+    def _warm_pages(self) -> type[WarmPages]:
+        return WarmPages
 
 
 def log_to(stream: Any, file: Path | None = None) -> None:

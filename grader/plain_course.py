@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import find_all_files
 
@@ -18,6 +19,7 @@ from grader.conclusion import Ledger, Problem, conclude_in
 from grader.errors import JudgeUnavailable
 from grader.judge import CellVerdict, JudgeTask
 from grader.notebooks import read_notebook
+from grader.plain_text import first_line, readable
 from grader.settings import Limits
 from grader.submissions import Submission
 from grader.verdict import Basis
@@ -32,6 +34,9 @@ class JudgeNotebook(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         execute = Execute(parent=self.parent)
         work = _work_of(self.parent, resources)
+        if unreadable := self.parent.unreadable.get(notebook_key(resources)):
+            work.conclude((), Problem(unreadable, final=True))
+            return nb, resources
         if not execute.enabled:
             # Without evidence there are no points; nbgrader alone would give all of them.
             work.conclude((), Problem(_NOT_EXECUTED, final=False))
@@ -54,6 +59,8 @@ class NotebookWork:
     source: Path
     author: NotebookNode
     ignored: list[str]
+    #: Files that the instructor lets attendees change: theirs stay, as in nbgrader.
+    kept: frozenset[str]
     ledger: Ledger
 
     def task(self, kernel: str, seconds: int) -> JudgeTask:
@@ -71,9 +78,10 @@ class NotebookWork:
 
     @property
     def given(self) -> tuple[Path, ...]:
-        """Like nbgrader: everything beside the notebooks that isn't ignored."""
+        """Like nbgrader: everything beside the notebooks that isn't ignored or kept."""
         found = find_all_files(str(self.source), [*self.ignored, "*.ipynb"])
-        return tuple(sorted(Path(file).relative_to(self.source) for file in found))
+        files = sorted(Path(file).relative_to(self.source) for file in found)
+        return tuple(file for file in files if str(file) not in self.kept)
 
     def conclude(self, cells: tuple[CellVerdict, ...], problem: Problem | None = None) -> None:
         """Write verdict and scores."""
@@ -82,20 +90,35 @@ class NotebookWork:
         conclude_in(self.ledger, self.submission, basis, cells, problem)
 
 
+def notebook_key(resources: Resources) -> tuple[str, str, str]:
+    """Which notebook nbgrader is at: its assignment, its student, its name."""
+    here = resources["nbgrader"]
+    return here["assignment"], here["student"], here["notebook"]
+
+
+def in_place_of(reason: str) -> NotebookNode:
+    """What an assistant sees of a notebook that can't be read."""
+    # Indented, it is code to Markdown: the reason may quote what the attendee wrote.
+    why = "    " + first_line(readable(reason), 300)
+    text = f"**This notebook could not be read, so nobody judged it:**\n\n{why}"
+    return new_notebook(cells=[new_markdown_cell(text)])  # type: ignore[no-untyped-call,no-any-return]
+
+
 def _work_of(exporter: Any, resources: Resources) -> NotebookWork:
     """What nbgrader's converter, which owns the exporter, says about this notebook."""
     course = exporter.parent.coursedir
-    here = resources["nbgrader"]
-    lab, attendee, notebook = here["assignment"], here["student"], here["notebook"]
+    lab, attendee, notebook = notebook_key(resources)
+    url = resources["nbgrader"]["db_url"]
     source = Path(course.format_path(course.source_directory, ".", lab)).resolve()
     folder = Path(course.format_path(course.submitted_directory, attendee, lab)).resolve()
     verdicts = Path(course.root) / exporter.verdicts / lab / attendee / notebook
     return NotebookWork(
         submission=Submission(attendee, lab, folder),
         source=source,
-        author=_author(source / f"{notebook}.ipynb", here["db_url"], lab),
+        author=_author(source / f"{notebook}.ipynb", url, lab),
         ignored=list(course.ignore),
-        ledger=Ledger(here["db_url"], verdicts, part=notebook),
+        kept=frozenset(exporter.parent.exclude_overwriting.get(lab, ())),
+        ledger=Ledger(url, verdicts, part=notebook),
     )
 
 

@@ -40,8 +40,7 @@ class MendMetadata(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        where = resources["nbgrader"]
-        truth = gradebook.cell_truth(where["db_url"], where["assignment"], where["notebook"])
+        truth = self.truth(resources["nbgrader"])
         for key in (VERDICT_KEY, SEALED_KEY):
             nb.metadata.pop(key, None)
         for cell in reversed(nb.cells):
@@ -51,6 +50,10 @@ class MendMetadata(NbGraderPreprocessor):
             if known is not None:
                 cell.metadata["nbgrader"] = nbformat.from_dict(known)  # type: ignore[no-untyped-call]
         return nb, resources
+
+    def truth(self, where: dict[str, str]) -> dict[str, dict[str, Any]]:
+        """The metadata of the released cells."""
+        return gradebook.cell_truth(where["db_url"], where["assignment"], where["notebook"])
 
 
 class JudgeCells(NbGraderPreprocessor):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +23,7 @@ from nbgrader import utils
 from grader.errors import JudgeUnavailable
 from grader.judge import CellVerdict, JudgeTask
 from grader.notebooks import data_files, is_graded
+from grader.sealed.cache import Cache, folder_digest, key_of
 from grader.sealed.engine import Engine
 from grader.sealed.limits import Limits as SealedLimits
 from grader.sealed.submission import (
@@ -33,22 +37,42 @@ from grader.sealed.submission import (
 )
 from grader.sealed.wards import MachineError
 from grader.settings import Limits
+from grader.slots import cores
+from grader.submissions import BOOKKEEPING
 from grader.verdict_rules import Reply, verdict_of_cell
 
 #: What an attendee hands in beside the notebook and may read again while it is graded.
 _OWN_FILES_BYTES = 32 * 1024 * 1024
 
 
-class SealedJudge:
-    """Judges with one warm engine per environment and time limit; close it when done."""
+@dataclass(frozen=True)
+class Memory:
+    """Outcomes that need no second run, below a folder; `identities` are those of the
+    environments, by kernel name."""
 
-    def __init__(self, pythons: Mapping[str, Path], run: Path, limits: Limits) -> None:
+    folder: Path
+    identities: Mapping[str, str]
+
+
+class SealedJudge:
+    """Judges with one warm engine per environment; close it when done."""
+
+    def __init__(
+        self,
+        pythons: Mapping[str, Path],
+        run: Path,
+        limits: Limits,
+        memory: Memory | None = None,
+    ) -> None:
         """`pythons` is kernel name to interpreter, `run` a folder of the grader's own."""
         self._pythons = pythons
         self._run = run
         self._limits = limits
-        self._engines: dict[tuple[str, int], Engine] = {}
+        self._memory = memory
+        self._engines: dict[str, Engine] = {}
+        self._data: dict[tuple[object, ...], _AuthorData] = {}
         self._opened = ExitStack()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -56,18 +80,24 @@ class SealedJudge:
     def __exit__(self, *_: object) -> None:
         self._opened.close()
         self._engines.clear()
+        self._data.clear()
+
+    @property
+    def warm(self) -> bool:
+        """Whether an environment has been started."""
+        return bool(self._engines)
 
     def judge(self, notebook: NotebookNode, task: JudgeTask) -> tuple[CellVerdict, ...]:
         """See grader.judge.Judge. Fills in the outputs that the attendee may see."""
         names = [_name(cell, index) for index, cell in enumerate(notebook.cells)]
-        with self._author_data(task) as data:
-            submission = Submission(
-                steps=tuple(_steps(notebook, names)),
-                author_cells=tuple(_author_cells(task.author)),
-                data_folder=data,
-                files=_own_files(task),
-            )
-            outcome = self._grade(submission, task)
+        data = self._author_data(task)
+        submission = Submission(
+            steps=tuple(_steps(notebook, names)),
+            author_cells=tuple(_author_cells(task.author)),
+            data_folder=data.folder,
+            files=_own_files(task),
+        )
+        outcome = self._outcome(submission, task, data)
         found = {cell.id: cell for cell in outcome.cells}
         for number, (name, cell) in enumerate(zip(names, notebook.cells, strict=True), start=1):
             if name in found:
@@ -81,9 +111,22 @@ class SealedJudge:
             if is_graded(cell)
         )
 
+    def _outcome(self, submission: Submission, task: JudgeTask, data: _AuthorData) -> Outcome:
+        """What is remembered, or what a run gives."""
+        identity = self._memory and self._memory.identities.get(task.kernel)
+        if not self._memory or not identity:
+            return self._grade(submission, task)
+        cache = Cache(self._memory.folder)
+        key = key_of(submission, identity, self._limits_of(task), data.digest)
+        known = None if task.fresh else cache.find(key)
+        if known is None:
+            known = self._grade(submission, task)
+            cache.keep(key, known)
+        return known
+
     def _grade(self, submission: Submission, task: JudgeTask) -> Outcome:
         try:
-            return self._engine(task).grade(submission)
+            return self._engine(task).grade(submission, self._limits_of(task))
         except MachineError as error:
             raise JudgeUnavailable(
                 f"the environment {task.kernel!r} can't judge: {error}",
@@ -91,39 +134,65 @@ class SealedJudge:
             ) from error
 
     def _engine(self, task: JudgeTask) -> Engine:
-        key = (task.kernel, task.cell_seconds)
-        if key not in self._engines:
-            if task.kernel not in self._pythons:
-                raise JudgeUnavailable(
-                    f"no environment is called {task.kernel!r}",
-                    next_step=f"the lab's kernel must be one of: {', '.join(self._pythons)}",
+        with self._lock:
+            if task.kernel not in self._engines:
+                if task.kernel not in self._pythons:
+                    raise JudgeUnavailable(
+                        f"no environment is called {task.kernel!r}",
+                        next_step=f"the lab's kernel must be one of: {', '.join(self._pythons)}",
+                    )
+                engine = Engine(
+                    self._pythons[task.kernel],
+                    self._folder(),
+                    limits=self._limits_of(task),
+                    slots=cores(),
                 )
-            work = Path(self._opened.enter_context(tempfile.TemporaryDirectory(dir=self._run)))
-            limits = SealedLimits(
-                cell_seconds=float(task.cell_seconds),
-                cell_cpu_seconds=2.0 * task.cell_seconds,
-                notebook_seconds=float(self._limits.notebook_seconds),
-                notebook_cpu_seconds=2.0 * self._limits.notebook_seconds,
-                memory_megabytes=self._limits.memory_megabytes,
-                processes=self._limits.processes,
-                file_megabytes=self._limits.file_megabytes,
-                disk_megabytes=self._limits.scratch_megabytes,
-                cell_output_bytes=self._limits.output_kilobytes_per_cell * 1024,
-            )
-            engine = Engine(self._pythons[task.kernel], work, limits=limits)
-            self._engines[key] = self._opened.enter_context(engine)
-        return self._engines[key]
+                self._engines[task.kernel] = self._opened.enter_context(engine)
+                if self._memory:
+                    Cache(self._memory.folder).forget_old(time.time())
+            return self._engines[task.kernel]
 
-    @contextmanager
-    def _author_data(self, task: JudgeTask) -> Iterator[Path]:
-        """The lab's data without its notebook: that one holds the solutions."""
+    def _folder(self) -> Path:
+        """A new one, for as long as this judge is open."""
         self._run.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._run) as place:
-            for file in _given(task):
-                target = Path(place) / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(task.data / file, target)
-            yield Path(place)
+        return Path(self._opened.enter_context(tempfile.TemporaryDirectory(dir=self._run)))
+
+    def _limits_of(self, task: JudgeTask) -> SealedLimits:
+        return SealedLimits(
+            cell_seconds=float(task.cell_seconds),
+            cell_cpu_seconds=2.0 * task.cell_seconds,
+            notebook_seconds=float(self._limits.notebook_seconds),
+            notebook_cpu_seconds=2.0 * self._limits.notebook_seconds,
+            memory_megabytes=self._limits.memory_megabytes,
+            processes=self._limits.processes,
+            file_megabytes=self._limits.file_megabytes,
+            disk_megabytes=self._limits.scratch_megabytes,
+            cell_output_bytes=self._limits.output_kilobytes_per_cell * 1024,
+        )
+
+    def _author_data(self, task: JudgeTask) -> _AuthorData:
+        """The lab's data without its notebook, which holds the solutions: copied once, and
+        again when a file has changed."""
+        given = sorted(_given(task))
+        facts = ((task.data / file).stat() for file in given)
+        state = tuple((fact.st_ino, fact.st_size, fact.st_mtime_ns) for fact in facts)
+        key = (task.data, tuple(given), state)
+        with self._lock:
+            if key not in self._data:
+                folder = self._folder()
+                for file in given:
+                    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(task.data / file, folder / file)
+                self._data[key] = _AuthorData(folder, folder_digest(folder))
+            return self._data[key]
+
+
+@dataclass(frozen=True)
+class _AuthorData:
+    """A copy that nobody changes, and what its bytes are."""
+
+    folder: Path
+    digest: str
 
 
 def _name(cell: NotebookNode, index: int) -> str:
@@ -171,7 +240,9 @@ def _own_files(task: JudgeTask) -> dict[str, bytes]:
     room = _OWN_FILES_BYTES
     for path in sorted(task.folder.rglob("*")):
         relative = path.relative_to(task.folder)
-        if path.is_symlink() or not path.is_file() or path.suffix == ".ipynb" or relative in given:
+        if path.is_symlink() or not path.is_file() or relative in given:
+            continue
+        if path.suffix == ".ipynb" or path.name in BOOKKEEPING:
             continue
         room -= path.stat().st_size
         if room >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
+from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import parse_utc
 
 from grader import durable
 from grader.errors import GraderError
 from grader.folders import CourseFolder
+from grader.sound_notebook import sound
 
 #: Nobody writes such a notebook by hand; reading it would cost more memory than a seat has.
 MAX_NOTEBOOK_BYTES = 50 * 1024 * 1024
+#: Bookkeeping of nbgrader and of the exchange; no business of the code in the notebook.
+BOOKKEEPING = frozenset({"timestamp.txt", "submission_secret.txt", "snapshot.json"})
 
 
 class UnreadableSubmission(GraderError):
@@ -55,8 +60,19 @@ class Submission:
         return str(facts.get("id") or facts.get("sha256") or "") if isinstance(facts, dict) else ""
 
     def links(self) -> list[str]:
-        """Names of symbolic links: never followed, they could point at anything."""
-        return [path.name for path in self.folder.rglob("*") if path.is_symlink()]
+        """Patterns, for nbgrader to ignore, of what is no plain file.
+
+        A link could point at anything, and a pipe waits for ever. nbgrader matches names by
+        their whole path, so a folder whose name looks like a pattern is left out with them.
+        """
+        odd = [path for path in self.folder.rglob("*") if not _is_plain(path)]
+        parts = (part for path in odd for part in path.relative_to(self.folder).parent.parts)
+        names = {path.name for path in odd} | {part for part in parts if glob.escape(part) != part}
+        return sorted(map(glob.escape, names))
+
+
+def _is_plain(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 
 def submissions_of(folder: CourseFolder, lab: str) -> Iterator[Submission]:
@@ -68,9 +84,16 @@ def submissions_of(folder: CourseFolder, lab: str) -> Iterator[Submission]:
             yield Submission(place.name, lab, place / lab)
 
 
-def check_readable(submission: Submission) -> None:
-    """Raise UnreadableSubmission unless there is a notebook that nbgrader can read."""
-    file = submission.notebook
+def read_submitted(submission: Submission) -> NotebookNode:
+    """The submitted notebook, in format 4.
+
+    Raises UnreadableSubmission unless there is one that nbgrader can read.
+    """
+    return read_handed_in(submission.notebook)
+
+
+def read_handed_in(file: Path) -> NotebookNode:
+    """A notebook that a stranger wrote. Raises UnreadableSubmission with the reason."""
     if file.is_symlink():
         raise UnreadableSubmission(f"{file.name} is a link, not a notebook")
     if not file.is_file():
@@ -81,16 +104,18 @@ def check_readable(submission: Submission) -> None:
         content = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise UnreadableSubmission(f"{file.name} is not JSON: {error}"[:200]) from error
-    _check_notebook(file.name, content)
+    return _notebook(file.name, content)
 
 
-def _check_notebook(name: str, content: object) -> None:
+def _notebook(name: str, content: object) -> NotebookNode:
     if not isinstance(content, dict) or "nbformat" not in content:
         raise UnreadableSubmission(f"{name} is JSON, but not a notebook")
     if content["nbformat"] not in (3, 4):
         raise UnreadableSubmission(f"{name} has notebook format {content['nbformat']!r}, not 4")
     try:
-        notebook = nbformat.reads(json.dumps(content), as_version=4)  # type: ignore[no-untyped-call]
+        # Half a character can be written in JSON, but in no file: it becomes a question mark.
+        text = json.dumps(content, ensure_ascii=False).encode(errors="replace").decode()
+        notebook = sound(nbformat.convert(nbformat.reader.reads(text), 4))  # type: ignore[no-untyped-call]
         usable = all(
             cell.cell_type in ("code", "markdown", "raw")
             and isinstance(cell.source, str)
@@ -102,3 +127,4 @@ def _check_notebook(name: str, content: object) -> None:
         raise UnreadableSubmission(reason[:200]) from error
     if not usable:
         raise UnreadableSubmission(f"{name} has a damaged cell")
+    return notebook

@@ -13,6 +13,7 @@ from grader.folders import CourseFolder
 from grader.judge import Judge
 from grader.judging import judges
 from grader.nbgrader_course import NbgraderCourse
+from grader.sealed_judge import Memory
 from grader.settings import GraderSettings
 
 #: Longer than any notebook may run: what is older belongs to a grader that was killed.
@@ -33,7 +34,9 @@ def open_workplace(settings: GraderSettings) -> Iterator[Workplace]:
     folder = CourseFolder(settings.course)
     _sweep_leftovers(settings.run)
     pythons = {name: one.python for name, one in settings.environments.items()}
-    with judges(folder.kernels, pythons, settings.run, settings.limits) as judge:
+    identities = {name: one.identity for name, one in settings.environments.items()}
+    memory = Memory(folder.outcomes, identities)
+    with judges(folder.kernels, pythons, settings.run, settings.limits, memory) as judge:
         yield Workplace(settings, folder, NbgraderCourse(folder, judge), judge)
 
 

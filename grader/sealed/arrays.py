@@ -30,6 +30,23 @@ def _write_array(encoder: Encoder, value: Any, depth: int) -> list[Any] | None:
     return ["array", array.dtype.str, list(array.shape), encoder.block(array.tobytes())]
 
 
+def _write_subarray(encoder: Encoder, value: Any, depth: int) -> list[Any] | None:
+    """A matrix, say, arrives as an array of a class without methods of its own."""
+    written = _write_array(encoder, value, depth)
+    return None if written is None else ["subarray", written]
+
+
+class _Subarray(np.ndarray):
+    """In the place of a student's subclass: `type(x) is np.ndarray` stays false."""
+
+
+def _read_subarray(decoder: Decoder, data: list[Any], depth: int) -> Any:
+    array = decoder.decode(data[0], depth)
+    if type(array) is not np.ndarray:
+        raise BadValueError("not an array")
+    return array.view(_Subarray)
+
+
 def _read_array(decoder: Decoder, data: list[Any], _: int) -> Any:
     dtype, shape = _dtype(data[0]), _shape(data[1])
     block = decoder.block(data[2])
@@ -113,7 +130,7 @@ def writer_of(value: Any) -> Writer | None:
     if mx_arrays and isinstance(value, mx_arrays):
         return _write_mx
     if isinstance(value, np.ndarray):
-        return _write_array
+        return _write_array if type(value) is np.ndarray else _write_subarray
     if isinstance(value, np.dtype):
         return lambda e, v, d: ["dtype", v.str]
     if type(value) is getattr(sys.modules.get("mxnet.context"), "Context", None):
@@ -123,6 +140,7 @@ def writer_of(value: Any) -> Writer | None:
 
 ARRAY_READERS = {
     "array": _read_array,
+    "subarray": _read_subarray,
     "objects": _read_objects,
     "scalar": _read_scalar,
     "mx": _read_mx,

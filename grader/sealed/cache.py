@@ -8,11 +8,13 @@ is damaged, or lies under the wrong name, is no hit.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +22,51 @@ from grader.sealed.engine import ENGINE_VERSION
 from grader.sealed.limits import Limits
 from grader.sealed.submission import CellOutcome, Outcome, Submission
 
+_KEPT_SECONDS = 30 * 24 * 3600
 
-def key_of(submission: Submission, environment: str, limits: Limits) -> str:
-    """The key of a submission. `environment` identifies the environment's bytes (its lock)."""
+
+def key_of(
+    submission: Submission, environment: str, limits: Limits, data: str | None = None
+) -> str:
+    """The key of a submission. `environment` identifies the environment's bytes (its lock),
+    `data` is the digest of the author's data, where the caller knows it already."""
+    if data is None:
+        data = folder_digest(submission.data_folder)
+    return _digest((data.encode(), *_parts(submission, environment, limits)))
+
+
+@lru_cache(maxsize=1)
+def _engine() -> bytes:
+    """The engine's own text: nobody remembers every change that can change a verdict."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return _digest(source.read_bytes() for source in sources).encode()
+
+
+def folder_digest(folder: Path | None) -> str:
+    """What the files below a folder are; links are left out."""
+    return _digest(_files(folder) if folder else ())
+
+
+def _digest(parts: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for part in _parts(submission, environment, limits):
+    for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 
 
+def _files(folder: Path) -> Iterator[bytes]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield from (str(path.relative_to(folder)).encode(), path.read_bytes())
+
+
 def _parts(submission: Submission, environment: str, limits: Limits) -> Iterator[bytes]:
-    yield from (ENGINE_VERSION.encode(), environment.encode())
+    yield from (ENGINE_VERSION.encode(), _engine(), environment.encode())
     yield json.dumps(limits.as_json(), sort_keys=True).encode()
     for cells in (submission.steps, submission.author_cells):
         yield json.dumps([dataclasses.astuple(cell) for cell in cells]).encode()
     for name, data in sorted(submission.files.items()):
         yield from (b"file", name.encode(), data)
-    folder = submission.data_folder
-    if folder:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                yield from (b"data", str(path.relative_to(folder)).encode(), path.read_bytes())
 
 
 class Cache:
@@ -68,6 +94,13 @@ class Cache:
         half.write_text(text, encoding="utf-8")
         half.rename(path)
         return True
+
+    def forget_old(self, now: float) -> None:
+        """Remove what was kept long ago, and halves that a killed run left."""
+        for file in self._folder.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < now - _KEPT_SECONDS:
+                    file.unlink()
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"

@@ -21,6 +21,8 @@ from grader.sealed.watch import use_of, waited_seconds
 
 _LOOK_EVERY = 0.05
 _SET_UP_SECONDS = 30.0
+#: On a busy machine, a process that was killed takes a while to give back its memory.
+_BURIAL_SECONDS = 30.0
 #: A cell may take this many times its limit when the machine lets it wait for a core.
 _PATIENCE = 4
 
@@ -238,13 +240,16 @@ class Conversation:
 
     def _close(self, ward: Ward) -> float:
         ward.kill()
-        end = ward.ended(self._limits.grace_seconds)
+        end = ward.ended(_BURIAL_SECONDS)
         self._peak = max(self._peak, end.megabytes if end and ward is self._student else 0.0)
         return end.cpu_seconds if end else 0.0
 
 
 def _explain(student: Ward, limits: Limits) -> Stopped:
     end = student.ended(2.0)
+    if end is None and student.lost:
+        # No submission can reach its warden: somebody else's hand, or the machine's.
+        return Stopped("the submission's process was lost", machine=True)
     if end is None:
         student.kill()
         return Stopped("the submission's process closed its connection")

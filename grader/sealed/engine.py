@@ -23,7 +23,9 @@ from grader.sealed.jail import LAYERS, Jail
 from grader.sealed.limits import Limits
 from grader.sealed.stage import Stage
 from grader.sealed.submission import CellOutcome, Outcome, Submission
-from grader.sealed.wards import MachineError, Ward, Zygote, environment_folders
+from grader.sealed.wards import MachineError, Zygote, environment_folders
+from grader.sealed.warmth import warmth_for
+from grader.sealed.zygote import Warmth
 
 #: Part of every key of the cache: raise it when a change can change a verdict.
 ENGINE_VERSION = "1"
@@ -56,18 +58,14 @@ class Engine:
         for slot in range(slots):
             self._slots.put(slot)
         self._lock = threading.Lock()
-        self._zygote: Zygote | None = None
+        self._zygotes: dict[Warmth, Zygote] = {}
+        self._closed = False
         self._folders = environment_folders(python)
         remove_stale_groups()
         self._groups = {slot: make_groups(slot, self.limits) for slot in range(slots)}
         self._stage = Stage(work_folder / "data")
 
     def __enter__(self) -> Self:
-        try:
-            self.zygote()
-        except BaseException:
-            self.close()
-            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,30 +74,40 @@ class Engine:
     def close(self) -> None:
         """End every process, remove every control group and staged file."""
         with self._lock:
-            if self._zygote:
-                self._zygote.close()
-            self._zygote = None
+            self._closed = True
+            for zygote in self._zygotes.values():
+                zygote.close()
+            self._zygotes.clear()
         for group in self._groups.values():
             group.remove()
         self._stage.clear()
 
-    def zygote(self) -> Zygote:
-        """The warm process; started when there is none that lives."""
+    def zygote(self, warmth: Warmth = "full") -> Zygote:
+        """A warm process; started when there is none that lives."""
         with self._lock:
-            if self._zygote is None or not self._zygote.alive():
-                if self._zygote:
-                    self._zygote.close()
+            if self._closed:
+                raise MachineError("the engine is closed")
+            zygote = self._zygotes.get(warmth)
+            if zygote is None or not zygote.alive():
+                if zygote:
+                    zygote.close()
                 self._work.mkdir(parents=True, exist_ok=True)
-                self._zygote = Zygote(self._python, self._work / "zygote.log")
-            return self._zygote
+                zygote = Zygote(self._python, self._work / "zygote.log", warmth)
+                self._zygotes[warmth] = zygote
+            return zygote
 
-    def grade(self, submission: Submission) -> Outcome:
-        """Run one submission. What the machine could not run is "not judged" in the outcome."""
+    def grade(self, submission: Submission, limits: Limits | None = None) -> Outcome:
+        """Run one submission. What the machine could not run is "not judged" in the outcome.
+
+        `limits` take the place of the engine's own for this submission; the control groups, a
+        second line for memory and processes, stay.
+        """
+        limits = limits or self.limits
         slot = self._slots.get()
         try:
             for attempt in range(_ATTEMPTS):
                 try:
-                    outcome = self._grade(submission, slot)
+                    outcome = self._grade(submission, slot, limits)
                 except MachineError as error:
                     outcome = _not_judged(submission, str(error))
                     time.sleep(_PAUSE)
@@ -109,32 +117,33 @@ class Engine:
         finally:
             self._slots.put(slot)
 
-    def _grade(self, submission: Submission, slot: int) -> Outcome:
+    def _grade(self, submission: Submission, slot: int, limits: Limits) -> Outcome:
         data = self._stage.show(submission.data_folder) if submission.data_folder else None
         groups = self._groups[slot]
         groups.reset()
+        zygote = self.zygote(warmth_for(submission))
+        theirs, ours = socket.socketpair()
         student = checker = None
         try:
-            theirs, ours = socket.socketpair()
-            student = self._spawn("student", slot, data, theirs)
-            checker = self._spawn("checker", slot, data, ours)
-            return Conversation(student, checker, self.limits).run(submission)
+            jail = self._jail("student", slot, data, limits)
+            student = zygote.spawn("student", jail, theirs, groups.paths)
+            jail = self._jail("checker", slot, data, limits)
+            checker = zygote.spawn("checker", jail, ours, [])
+            return Conversation(student, checker, limits).run(submission)
         finally:
             for ward in (student, checker):
                 if ward:
                     ward.release()
 
-    def _spawn(self, role: str, slot: int, data: Path | None, channel: socket.socket) -> Ward:
+    def _jail(self, role: str, slot: int, data: Path | None, limits: Limits) -> Jail:
         number = 2 * slot + (role == "checker")
-        jail = Jail(
-            limits=self.limits if role == "student" else _limits_of_checker(self.limits),
+        return Jail(
+            limits=limits if role == "student" else _limits_of_checker(limits),
             read_only=self._folders,
             data_folder=str(data) if data else None,
             account=self._first_account + number,
             layers=self.layers,
         )
-        groups = self._groups[slot].paths if role == "student" else []
-        return self.zygote().spawn(role, jail, channel, groups)
 
 
 def _limits_of_checker(limits: Limits) -> Limits:

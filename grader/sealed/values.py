@@ -1,9 +1,10 @@
 """Plain data by value: what may cross between the student's process and the checker.
 
-A value becomes JSON and raw blocks. Exact types of the allow-list cross; a subclass of one of
-them crosses as its base value, read with the base class's own methods, so that whatever the
-subclass overrides (`__eq__`, `__array_ufunc__`, `__iter__`) stays behind. Everything else is
-left to the caller: `refer` names it, `resolve` brings the name back.
+A value becomes JSON and raw blocks. Exact types of the allow-list cross. Of a subclass of one
+of them its base value crosses, read with the base class's own methods, and arrives in an empty
+subclass of ours: whatever the student's overrides (`__eq__`, `__array_ufunc__`, `__iter__`)
+stays behind, and `type(x) is list` is as false as it was. Everything else is left to the
+caller: `refer` names it, `resolve` brings the name back.
 
 The decoder believes nothing: every tag, length, shape and dtype is checked.
 """
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from grader.sealed import codec
+from grader.sealed import codec, paths_and_times
 from grader.sealed.arrays import ARRAY_READERS, writer_of
 from grader.sealed.codec import BadValueError, Decoder, Encoder, Reader, Writer
 from grader.sealed.library_names import read_library, write_library
@@ -70,7 +71,7 @@ def _write_tuple(encoder: Encoder, value: tuple[Any, ...], depth: int) -> list[A
     fields = getattr(type(value), "_fields", None)
     if type(fields) is tuple and len(fields) == len(items):
         return ["namedtuple", type(value).__name__, list(fields), items]
-    return ["tuple", items]
+    return ["tuple", items] if type(value) is tuple else ["subclass", ["tuple", items]]
 
 
 @lru_cache(maxsize=256)
@@ -133,8 +134,19 @@ def _writer_of_subclass(value: Any) -> Writer | None:
         return _write_tuple
     for base, plain in _BASES:
         if isinstance(value, base):
-            return lambda e, v, d: e.encode(plain(v), d)
+            return lambda e, v, d: ["subclass", e.encode(plain(v), d)]
     return None
+
+
+_EMPTY_SUBCLASSES: dict[type, Any] = {
+    base: type(f"subclass_of_{base.__name__}", (base,), {})
+    for base in (tuple, *(base for base, _ in _BASES))
+}
+
+
+def _read_subclass(decoder: Decoder, data: list[Any], depth: int) -> Any:
+    value = decoder.decode(data[0], depth)
+    return _EMPTY_SUBCLASSES[type(value)](value)
 
 
 _READERS: dict[str, Reader] = {
@@ -158,8 +170,9 @@ _READERS: dict[str, Reader] = {
     "notimplemented": lambda r, v, d: NotImplemented,
     "decimal": lambda r, v, d: decimal.Decimal(v[0]),
     "fraction": lambda r, v, d: fractions.Fraction(*r.items(v, d)),
+    "subclass": _read_subclass,
 }
 
-codec.WRITERS.update(_WRITERS)
+codec.WRITERS.update({**_WRITERS, **paths_and_times.WRITERS})
 codec.WRITERS_OF_SUBCLASSES += [writer_of, _writer_of_subclass]
-codec.READERS.update({**_READERS, **ARRAY_READERS})
+codec.READERS.update({**_READERS, **ARRAY_READERS, **paths_and_times.READERS})

@@ -16,7 +16,7 @@ from typing import Any
 
 from grader.sealed.frames import Wire
 from grader.sealed.jail import Jail
-from grader.sealed.zygote import BOOTSTRAP
+from grader.sealed.zygote import BOOTSTRAP, Warmth
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _WARM_UP_SECONDS = 120.0
@@ -59,6 +59,8 @@ class Ward:
         self.control = Wire(control)
         self._told = b""
         self._end: End | None = None
+        #: Whether the warden is gone without having said how its process ended.
+        self.lost = False
 
     @cached_property
     def pid(self) -> int:
@@ -73,8 +75,11 @@ class Ward:
         until = time.monotonic() + within
         while b"\n" not in self._told:
             ready, _, _ = select.select([self._leash], [], [], max(until - time.monotonic(), 0))
-            piece = self._leash.recv(4096) if ready else b""
+            if not ready:
+                return None
+            piece = self._leash.recv(4096)
             if not piece:
+                self.lost = True
                 return None
             self._told += piece
         line, _, self._told = self._told.partition(b"\n")
@@ -116,13 +121,13 @@ class Ward:
 class Zygote:
     """The warm process of one environment. Safe to use from many threads."""
 
-    def __init__(self, python: Path, log: Path) -> None:
+    def __init__(self, python: Path, log: Path, warmth: Warmth = "full") -> None:
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, log.open("ab") as sink:
             fd = theirs.fileno()
             self._process = subprocess.Popen(
-                [str(python), "-I", "-c", BOOTSTRAP, str(_PACKAGE_ROOT), str(fd)],
+                [str(python), "-I", "-c", BOOTSTRAP, str(_PACKAGE_ROOT), str(fd), warmth],
                 env=_CLEAN,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,

@@ -4,8 +4,8 @@ It never executes a cell and never sees one: sources go from the controller stra
 fork that may know them, over a socket that the zygote only passes on. Its single thread reads
 one request at a time: a role, a jail, and the sockets of the new process.
 
-Start it as `python -I -c BOOTSTRAP FOLDER SOCKET`: the folder that holds the package `grader`,
-and the number of the control socket.
+Start it as `python -I -c BOOTSTRAP FOLDER SOCKET WARMTH`: the folder that holds the package
+`grader`, the number of the control socket, and "light" or "full" (see `Warmth`).
 """
 
 from __future__ import annotations
@@ -18,37 +18,46 @@ import os
 import signal
 import socket
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
+
+#: A "light" zygote has imported numpy and not the large libraries: its forks copy a third of
+#: the memory, and a submission takes half the time.
+Warmth = Literal["light", "full"]
 
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from grader.sealed import zygote; sys.path.pop(0); zygote.main(int(sys.argv[2]))"
+    "from grader.sealed import zygote; sys.path.pop(0); zygote.main(int(sys.argv[2]), sys.argv[3])"
 )
 _LONGEST_REQUEST = 65536
 _FDS = 3  # leash, control, channel
 
 #: Imported when the environment has them.
-WARM = (
+LIGHT = (
     "numpy",
     "numpy.testing",
     "numpy.random",
+    "collections",
+    "decimal",
+    "fractions",
+    "unittest.mock",
+)
+HEAVY = (
     "mxnet",
     "mxnet.gluon",
     "mxnet.autograd",
     "matplotlib",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "collections",
-    "decimal",
-    "fractions",
-    "unittest.mock",
+    "tvm",
+    "tvm.relax.frontend.onnx",
 )
 
 
-def main(fd: int) -> None:
+def main(fd: int, warmth: str) -> None:
     """Warm up, say so, serve until the controller is gone."""
     control = socket.socket(fileno=fd)
-    shell = _warm_up()
+    shell = _warm_up((*LIGHT, *(HEAVY if warmth == "full" else ())))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is meant for the controller
     gc.collect()
@@ -63,14 +72,14 @@ def main(fd: int) -> None:
             os.close(fd)
 
 
-def _warm_up() -> Any:
+def _warm_up(names: Sequence[str]) -> Any:
     """Import what submissions import, and prepare the shell that each one forks."""
     from grader.sealed import checker, seccomp, shell, student
 
     del checker, student
     # Before matplotlib, which looks for a shell to show its pictures in.
     warm_shell = shell.make_shell()
-    for name in WARM:
+    for name in names:
         with contextlib.suppress(Exception):  # an environment without it is still one
             importlib.import_module(name)
     seccomp.compile_filter()

@@ -211,7 +211,8 @@ def attack(engine: Engine, bait: Bait, request: pytest.FixtureRequest) -> Callab
     table = request.config.stash.setdefault(FINDINGS, {})
 
     def run(code: str, *, sheet: Sheet = TARGET, earned: int = 0, **more: str) -> Outcome:
-        zygote, before, files = engine.zygote().pid, bait.look(), files_left()
+        zygotes = {warmth: engine.zygote(warmth).pid for warmth in ("light", "full")}
+        before, files = bait.look(), files_left()
         connected = len(bait.connected)
         outcome = engine.grade(sheet.answered(bait.code() + code, **more))
         shown = repr([(cell.reason, cell.outputs) for cell in outcome.cells])
@@ -224,7 +225,9 @@ def attack(engine: Engine, bait: Bait, request: pytest.FixtureRequest) -> Callab
             other_work=shown.count(GRADES) + (not untouched),
             network=len(bait.connected) - connected,
             left_behind=left,
-            batch_stopped=int(not goes_on or engine.zygote().pid != zygote),
+            batch_stopped=int(
+                not goes_on or any(engine.zygote(each).pid != zygotes[each] for each in zygotes)
+            ),
         )
         table.setdefault(request.node.nodeid, []).append(found)
         assert found == Findings(0, 0, 0, 0, 0, 0)

@@ -29,6 +29,15 @@ def forge(make):
 def f(x): return 0
 """
 
+_LIE = """
+import sys
+S = sys.modules['grader.sealed.student']
+def names(self, request, _, encoder):
+    return {'value': encoder.encode([*request['names'], 'secret', 'isinstance', 'mine'])}
+S._Answers._do_names = names
+mine = 1
+"""
+
 _TALK = """
 import gc, sys, threading, time
 W = sys.modules['grader.sealed.frames'].Wire
@@ -286,6 +295,20 @@ REPLACED = {
         "import numpy as np",
         "np.testing.assert_equal(f(2), 7)",
         "class np:\n    class testing:\n        assert_equal = staticmethod(lambda *a: None)\ndef f(x): return 0",
+    ),
+    "the list of names that are there": (
+        "locked",
+        "rows = [2, 5]",
+        "assert 'f' in dir() and 'rows' in dir()\n"
+        "assert not {'mine', 'secret', 'isinstance'} & set(dir())\n"
+        "assert [f(x) for x in rows] == [7, 16]",
+        _LIE + "def f(x): return 0",
+    ),
+    "a list of names that is none": (
+        "locked",
+        "rows = [2, 5]",
+        "try:\n    dir()\nexcept BaseException:\n    pass\nassert [f(x) for x in rows] == [7, 16]",
+        _LIE.replace("'mine'", "{}") + "def f(x): return 0",
     ),
     "a file beside the notebook": (
         "locked",

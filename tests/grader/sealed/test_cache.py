@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -102,3 +103,12 @@ def test_a_file_under_another_name_is_no_hit(cache: Cache, tmp_path: Path) -> No
     assert json.loads(file.read_text())["key"] == "ab"
     file.rename(file.with_name("abc.json"))
     assert cache.find("abc") is None
+
+
+def test_what_is_old_is_forgotten(cache: Cache) -> None:
+    key = key_of(SUBMISSION, "lock", Limits())
+    cache.keep(key, OUTCOME)
+    cache.forget_old(time.time())
+    assert cache.find(key) == OUTCOME
+    cache.forget_old(time.time() + 31 * 24 * 3600)
+    assert cache.find(key) is None

@@ -18,6 +18,7 @@ import pytest
 from grader.sealed.engine import Engine
 from grader.sealed.submission import Outcome
 from grader.sealed.wards import MachineError
+from grader.sealed.warmth import warmth_for
 
 PROJECT = Path(__file__).parents[3]
 
@@ -36,16 +37,38 @@ def test_slots_work_side_by_side(engine: Engine, sheet: Any) -> None:
 
 
 def test_a_killed_zygote_is_replaced(engine: Engine, sheet: Any) -> None:
-    os.kill(engine.zygote().pid, signal.SIGKILL)
+    os.kill(engine.zygote("light").pid, signal.SIGKILL)
     assert engine.grade(sheet.answered("x = 1"))["test0"].judgement == "passed"
 
 
 def test_a_submission_that_lost_its_zygote_is_run_again(engine: Engine, sheet: Any) -> None:
-    victim = engine.zygote().pid
+    victim = engine.zygote("light").pid
     threading.Timer(0.7, os.kill, (victim, signal.SIGKILL)).start()
     outcome = engine.grade(sheet.answered("import time\ntime.sleep(1.5)\nx = 1"))
     assert outcome["test0"].judgement == "passed"
-    assert engine.zygote().pid != victim
+    assert engine.zygote("light").pid != victim
+
+
+@pytest.mark.parametrize(
+    ("answer", "warmth"),
+    [
+        ("x = 1", "light"),
+        ("from numpy import pi\nx = 1", "light"),
+        ("import json, mxnet as mx\nx = 1", "full"),
+        ("from sys import path; import gluonnlp\nx = 1", "light"),
+        ("import scipy\nx = 1", "full"),
+        ("%matplotlib inline\nx = 1", "full"),
+    ],
+)
+def test_large_libraries_are_only_forked_where_they_are_mentioned(sheet, answer, warmth):
+    assert warmth_for(sheet.answered(answer)) == warmth
+
+
+def test_what_no_zygote_has_imported_can_be_imported_all_the_same(engine: Engine, sheet: Any):
+    hidden = 'mx = __import__("mx" + "net")\nx = int(mx.nd.ones(3).sum().asscalar()) // 3'
+    submission = sheet.answered(hidden)
+    assert warmth_for(submission) == "light"
+    assert engine.grade(submission)["test0"].judgement == "passed"
 
 
 _GRADE_FOR_EVER = """
@@ -83,7 +106,7 @@ def test_what_the_machine_kills_is_not_judged(engine: Engine, sheet: Any) -> Non
     def kill_students() -> None:
         until = time.monotonic() + 10
         while time.monotonic() < until and not done.is_set():
-            for pid in _children_of_children(engine.zygote().pid):
+            for pid in _children_of_children(engine.zygote("light").pid):
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.3)
 
