@@ -8,7 +8,7 @@ PYTEST ?= -q -n 2 --dist loadfile
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
-.PHONY: help demo test attacks check-style lock clean
+.PHONY: help demo test attacks bench-grading prove check-style bench-tvm lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -22,9 +22,21 @@ test: $(VENV)/.dev  ## Style, types, doors and all tests
 	@$(MAKE) --no-print-directory check-style
 	@$(BIN)/python -m pytest $(PYTEST)
 
+bench-grading: $(VENV)/.dev  ## How many times faster than nbgrader a class is graded; BENCH="--rounds 5"
+	@$(SYSTEM) environments/apt-tests.txt
+	@$(BIN)/python -m benchmarks.grading $(BENCH)
+
 attacks: $(VENV)/.dev  ## Submissions that attack the grader, and what each of them got
 	@$(SYSTEM) environments/apt-tests.txt
 	@$(BIN)/python -m pytest tests/grader/sealed -m attack -q
+
+prove: $(VENV)/.cli  ## Every lab tried anew, and what its points are worth; PROVE="embeddings" chooses
+	@$(SYSTEM)
+	@$(BIN)/workshop course --course coursework/nlp prove $(PROVE)
+
+bench-tvm: $(VENV)/.cli  ## A BERT-base encoder in TVM, onnxruntime and mxnet: ratios, one JSON line
+	@$(SYSTEM)
+	@$(BIN)/python -m benchmarks.deployment
 
 check-style: $(VENV)/.dev  ## ruff, mypy --strict and import-linter
 	@$(BIN)/ruff check .

@@ -30,6 +30,7 @@ from grader.spec import CourseSpec
 from hub_config.bring_up import UpRequest, look, make_order, refuse_what_stops
 from hub_config.course_commands import ask_grader, grade, rehearse, release
 from hub_config.course_desk import CourseDesk
+from hub_config.coursework_commands import course
 from hub_config.down import take_down
 from hub_config.grading_process import GradingInputBad
 from hub_config.people import Person, walk_ins
@@ -125,6 +126,7 @@ class Session:
             course=self.course.name,
             kernels=tuple(sorted(set(self.labs.values()))),
             source=SOURCE,
+            arm=any("arm" in lab.needs for lab in self.course.chosen(self.spec.track)),
         )
 
 
@@ -232,7 +234,7 @@ def check(session: Session, as_json: bool) -> None:
     else:
         session.console.print(findings_table(findings))
         people = len(session.people)
-        click.echo(f"{session.spec_file}: {people} people, {len(session.course.labs)} labs.")
+        click.echo(f"{session.spec_file}: {people} people, {len(session.labs)} labs.")
     refuse_what_stops(findings)
 
 
@@ -317,6 +319,7 @@ def down(session: Session, yes: bool) -> None:
 
 
 workshop.add_command(seat)
+workshop.add_command(course)
 
 
 @workshop.command()
