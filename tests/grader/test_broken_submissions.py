@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 
 import nbformat
 import pytest
@@ -88,8 +89,113 @@ def extra_cells(notebook):
     notebook.cells.insert(0, extra)
 
 
+def old_schema(notebook):
+    """As nbgrader wrote it years ago; its own batch stops there."""
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader.schema_version = 1
+
+
+def reordered(notebook):
+    """All checks first: nothing is there yet to be checked."""
+    notebook.cells.sort(key=lambda cell: not cell.metadata.get("nbgrader", {}).get("grade"))
+
+
+def weird_metadata(notebook):
+    notebook.metadata = {"kernelspec": 5, "language_info": [], "widgets": {"state": "?"}}
+    for cell in notebook.cells:
+        cell.metadata |= {"tags": 7, "collapsed": "perhaps", "trusted": {}, "name": 3}
+
+
+def two_ids_alike(notebook):
+    for cell in notebook.cells:
+        cell["id"] = "the-same"
+
+
+def half_a_character(notebook):
+    cell_named(notebook, "double").source += "\n# \ud83d"
+
+
+def forged_verdict(notebook):
+    notebook.metadata["workshop_verdict"] = "0" * 64
+    notebook.metadata["workshop_sealed"] = "yes"
+
+
+def full_of_outputs(notebook):
+    """Outputs count for nothing, whatever they are."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [
+                {"output_type": "stream", "name": "stdout", "text": "x" * 1_000_000},
+                {"output_type": "error", "ename": "E", "evalue": "", "traceback": []},
+            ]
+
+
+def very_many_cells(notebook):
+    notebook.cells += [nbformat.v4.new_code_cell("pass") for _ in range(300)]
+
+
+def format_3(course, place, answers):
+    notebook = nbformat.convert(right(course, answers), 3)
+    (place / "sums.ipynb").write_text(nbformat.v3.writes_json(notebook))
+
+
+def another_lab(course, place, answers):
+    notebook = right(course, answers)
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader.grade_id += "-of-another-lab"
+    (place / "sums.ipynb").write_text(json.dumps(notebook))
+
+
+def another_name(course, place, answers):
+    (place / "sums.ipynb").rename(place / "Sums (1).ipynb")
+
+
+def huge(course, place, answers):
+    """500 MB on paper: the file has a hole."""
+    with (place / "sums.ipynb").open("r+b") as file:
+        file.truncate(500_000_000)
+
+
+def a_link(course, place, answers):
+    (place / "sums.ipynb").unlink()
+    (place / "sums.ipynb").symlink_to(course.folder.source_notebook("sums"))
+
+
+def a_folder(course, place, answers):
+    (place / "sums.ipynb").unlink()
+    (place / "sums.ipynb").mkdir()
+
+
+def a_pipe(course, place, answers):
+    """Whoever opens it waits for ever."""
+    (place / "sums.ipynb").unlink()
+    os.mkfifo(place / "sums.ipynb")
+
+
+def odd_company(course, place, answers):
+    """Binary files, links that lead nowhere or in a circle, a pipe, names that hurt."""
+    (place / "photo.png").write_bytes(bytes(range(256)) * 4000)
+    (place / "nowhere").symlink_to("gone")
+    (place / "circle").symlink_to(".")
+    (place / "data/numbers.txt").unlink()
+    (place / "data/numbers.txt").symlink_to("/etc/passwd")
+    os.mkfifo(place / "pipe")
+    (place / "two\nlines $(ls) \u202e.txt").write_text("?")
+    (place / "other.ipynb").write_text("not JSON either")
+
+
 #: Change to the scores that remain; None is "not judged".
 CHANGES = {
+    "old-schema": (old_schema, FULL),
+    "reordered": (reordered, dict.fromkeys(FULL, 0.0)),
+    "weird-metadata": (weird_metadata, FULL),
+    "two-ids-alike": (two_ids_alike, FULL),
+    "half-a-character": (half_a_character, FULL),
+    "forged-verdict": (forged_verdict, FULL),
+    "full-of-outputs": (full_of_outputs, FULL),
+    "very-many-cells": (very_many_cells, FULL),
     "weaker-check": (weaker_check, FULL),
     "more-points": (more_points, FULL),
     "retyped": (retyped, FULL),
@@ -104,6 +210,18 @@ CHANGES = {
     "check-gone": (without("check-largest"), FULL | {"check-largest": None}),
     "solution-gone": (without("double"), FULL | {"check-double": 0.0}),
 }
+#: What is done to the folder of right answers, and what remains: the scores, or the reason.
+FOLDERS = {
+    "format-3": (format_3, FULL),
+    "odd-company": (odd_company, FULL),
+    "another-lab": (another_lab, "no check of this lab is in the notebook"),
+    "another-name": (another_name, "the submission has no sums.ipynb"),
+    "huge": (huge, "sums.ipynb is larger than 50 MB"),
+    "a-link": (a_link, "sums.ipynb is a link, not a notebook"),
+    "a-folder": (a_folder, "the submission has no sums.ipynb"),
+    "a-pipe": (a_pipe, "the submission has no sums.ipynb"),
+}
+HOPELESS = sorted(name for name, (_, left) in FOLDERS.items() if left is not FULL)
 #: Content of the notebook's file to the reason that an assistant reads.
 UNREADABLE = {
     "not-json": ("{ this is no notebook", "sums.ipynb is not JSON"),
@@ -117,6 +235,18 @@ UNREADABLE = {
     ),
     "binary": ("\x00\x01\x02", "sums.ipynb is not JSON"),
     "empty": ("", "sums.ipynb is not JSON"),
+    "too-deep": ("[" * 100_000, "sums.ipynb is not JSON"),
+    "format-in-words": ('{"nbformat": "4", "cells": []}', "sums.ipynb has notebook format '4'"),
+    "format-2": ('{"nbformat": 2, "worksheets": []}', "sums.ipynb has notebook format 2, not 4"),
+    "source-of-numbers": (
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells":'
+        ' [{"cell_type": "code", "source": 5, "metadata": {}, "outputs": []}]}',
+        "sums.ipynb",
+    ),
+    "metadata-is-a-list": (
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": [], "cells": []}',
+        "sums.ipynb",
+    ),
 }
 
 
@@ -130,6 +260,8 @@ def batch(tmp_path_factory, copy_released, answers):
         course.submit(name, json.dumps(notebook))
     for name, (content, _) in UNREADABLE.items():
         course.submit(name, content)
+    for name, (change, _) in FOLDERS.items():
+        change(course, course.submit_answers(name, answers), answers)
     (course.submit("gone", "") / "sums.ipynb").unlink()
     for name in ("aaa-honest", "zzz-honest"):
         course.submit_answers(name, answers)
@@ -163,6 +295,24 @@ def test_an_unreadable_notebook_is_not_judged(broken_class, name):
     assert broken_class.verdict(name)["problem"].startswith(UNREADABLE[name][1])
 
 
+@pytest.mark.parametrize("name", sorted(FOLDERS.keys() - set(HOPELESS)))
+def test_an_odd_folder_is_graded_as_far_as_it_can_be(broken_class, name):
+    assert broken_class.scores()[name] == FULL, broken_class.verdict(name)["cells"]
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_a_hopeless_folder_waits_with_a_reason(broken_class, done, name):
+    assert broken_class.scores()[name] == NONE
+    reasons = {one.reason for one in done.queue if one.attendee == name}
+    assert {reason.startswith(FOLDERS[name][1]) for reason in reasons} == {True}
+
+
+def test_nothing_that_was_handed_in_is_lost(broken_class):
+    submitted = broken_class.folder.all_submitted
+    assert {place.name for place in submitted.iterdir()} == broken_class.scores().keys()
+    assert (submitted / "huge/sums/sums.ipynb").stat().st_size == 500_000_000
+
+
 def test_a_submission_without_its_notebook_is_not_judged(broken_class):
     assert broken_class.scores()["gone"] == NONE
     assert broken_class.verdict("gone")["problem"] == "the submission has no sums.ipynb"
@@ -171,7 +321,8 @@ def test_a_submission_without_its_notebook_is_not_judged(broken_class):
 def test_what_could_not_be_judged_waits_for_an_assistant(done):
     waiting = {(one.attendee, one.cell): one.reason for one in done.queue}
     assert waiting[("check-gone", "check-largest")] == "this check is missing from the submission"
-    assert {attendee for attendee, _ in waiting} == {*UNREADABLE, "gone", "renamed", "check-gone"}
+    cells = {"gone", "renamed", "check-gone"}
+    assert {attendee for attendee, _ in waiting} == {*UNREADABLE, *HOPELESS, *cells}
 
 
 def test_repeating_it_has_nothing_to_do_but_keeps_the_queue(broken_class, done):

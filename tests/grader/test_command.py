@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.lock import only_grader
+
 ROOT = Path(__file__).parents[2]
 FULL = {"check-total": 2.0, "check-double": 3.0, "check-largest": 5.0}
 
@@ -42,18 +44,6 @@ def test_a_course_from_nothing_to_a_report(nothing, answers):
     assert "Ada Lovelace" in Path(report["html"]).read_text()
     assert Path(report["csv"]).is_file()
     assert "ada@example.org" in Path(report["nbgrader_export"]).read_text()
-
-
-def test_prove_says_what_is_wrong_without_releasing(mini):
-    lab = mini.settings.coursework / "sums/lab.py"
-    lab.write_text(lab.read_text().replace("return max(values)", "return 3"))
-    code, events = mini.command("prove")
-    (proof,) = events[-1]["labs"]
-    assert (code, proof["lab"], proof["points"]) == (0, "sums", 10.0)
-    assert proof["findings"] == [
-        "the solution does not pass 'check-largest' (AssertionError: a check failed)",
-    ]
-    assert not mini.folder.released("sums").exists()
 
 
 @pytest.mark.parametrize(
@@ -93,14 +83,12 @@ def test_settings_that_are_wrong_name_the_key(mini):
     assert event["message"].startswith(f"{other}, limits.memory_megabytes: ")
 
 
-def test_two_graders_do_not_run_at_once(released, answers):
-    released.submit_answers("ada", {**answers, "total": "import time\ntime.sleep(5)"})
-    first = released.start("grade")
-    assert json.loads(first.stdout.readline())["event"] == "progress"
-    code, events = released.command("grade")
-    assert (code, events[-1]["family"]) == (3, "not-possible")
-    assert (
-        f"another grader is at work on this course (process {first.pid})" in (events[-1]["message"])
-    )
-    first.communicate(timeout=100)
-    assert first.returncode == 0
+def test_a_second_grader_waits_for_the_first_and_says_for_whom(released, answers):
+    released.submit_answers("ada", answers)
+    with only_grader(released.folder.lock, "another one"):
+        second = released.start("grade")
+        event = json.loads(second.stdout.readline())
+    out, _ = second.communicate(timeout=100)
+    assert (event["stage"], event["note"]) == ("waiting", f"for another one, process {os.getpid()}")
+    assert second.returncode == 0
+    assert json.loads(out.splitlines()[-1])["judged"] == 1
