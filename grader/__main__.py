@@ -36,7 +36,15 @@ def main(argv: Sequence[str]) -> int:
         # Whatever is temporary lies in the workshop's own folder, even after a kill -9.
         tempfile.tempdir = str(settings.run)
         log_to(sys.stderr, CourseFolder(settings.course).records / "nbgrader.log")
-        request = Request(settings, options.lab, options.only, options.force, events.progress)
+        request = Request(
+            verb=options.verb,
+            settings=settings,
+            labs=options.lab,
+            only=options.only,
+            force=options.force,
+            progress=events.progress,
+            settings_file=options.settings,
+        )
         events.result(verb=options.verb, **VERBS[options.verb](request))
     except GraderError as error:
         events.error(error.family, error.message, error.next_step)

@@ -40,6 +40,8 @@ class ExchangeSettings(_Frozen):
 
     classes: dict[str, str] = {}
     options: dict[str, dict[str, Any]] = {}
+    #: A class that tells of submissions as they arrive (grader.arrivals.ArrivalSource).
+    arrivals: str = ""
 
 
 class Limits(_Frozen):

@@ -22,6 +22,8 @@ class LabSpec(BaseModel):
     minutes: int = Field(default=40, ge=1, le=480)
     #: "in-kernel": the checks run in the attendee's process, which can cheat them.
     judging: Literal["sealed", "in-kernel"] = "sealed"
+    #: What the workshop starts for it: "arm" is a machine with an Arm processor, over RPC.
+    needs: tuple[Literal["arm"], ...] = ()
     #: How long one cell may run when it is graded.
     cell_seconds: int = Field(default=60, ge=1, le=3600)
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from grader import gradebook
-from grader.canary import prove
+from grader.assistant_queue import read_queue
 from grader.class_results import read_results
 from grader.course import ensure_course
 from grader.errors import BadInput, NotPossibleHere, Place
@@ -20,12 +21,12 @@ from grader.events import Progress
 from grader.folders import CourseFolder
 from grader.grading import Choice, grade
 from grader.lock import only_grader
-from grader.notebooks import lab_of_notebook
-from grader.release import canary_of, ensure_released
+from grader.release import ensure_released
 from grader.report import write_report
 from grader.results import ClassResults
 from grader.settings import GraderSettings
 from grader.spec import LabSpec
+from grader.watch import Watch
 from grader.workplace import Workplace, open_workplace
 
 Facts = dict[str, Any]
@@ -35,11 +36,14 @@ Facts = dict[str, Any]
 class Request:
     """A verb's arguments."""
 
+    verb: str
     settings: GraderSettings
     labs: Sequence[str]
     only: Sequence[str]
     force: bool
     progress: Progress
+    #: Where the settings were read from: whoever runs for long reads them again.
+    settings_file: Path
 
     def chosen_labs(self) -> tuple[LabSpec, ...]:
         """The labs named, or all of them."""
@@ -51,10 +55,22 @@ class Request:
                 raise BadInput(Place(file), f"no lab is called {name!r}", f"one of: {known}")
         return tuple(lab for lab in spec.labs if not self.labs or lab.name in self.labs)
 
+    def chosen_attendees(self) -> frozenset[str]:
+        """The attendees named; none stands for all of them."""
+        submitted = CourseFolder(self.settings.course).all_submitted
+        there = {each.name for each in submitted.iterdir()} if submitted.is_dir() else set()
+        known = {person.username for person in self.settings.people} | there
+        for name in self.only:
+            if name not in known:
+                raise BadInput(
+                    Place(submitted), f"no attendee is called {name!r}", "see `workshop seat list`"
+                )
+        return frozenset(self.only)
+
 
 def course(request: Request) -> Facts:
     """Make or update the course folder."""
-    with only_grader(CourseFolder(request.settings.course).lock):
+    with _alone(request):
         return {"changed": ensure_course(request.settings)}
 
 
@@ -70,10 +86,21 @@ def release(request: Request) -> Facts:
 
 def grade_labs(request: Request) -> Facts:
     """Collect, judge, send feedback."""
-    choice = Choice(frozenset(request.only), request.force)
+    choice = Choice(request.chosen_attendees(), request.force)
     with _workplace(request) as place:
         done = grade(place, request.chosen_labs(), choice, progress=request.progress)
     return dataclasses.asdict(done)
+
+
+def watch(request: Request) -> Facts:
+    """Grade as submissions come in, until we are told to end."""
+    labs = [lab.name for lab in request.chosen_labs()] if request.labs else []
+    return {"graded": Watch(request.settings_file, labs, request.progress).run()}
+
+
+def queue(request: Request) -> Facts:
+    """What waits: for an assistant, because nobody could judge it, and to be graded."""
+    return dataclasses.asdict(read_queue(request.settings, request.chosen_labs()))
 
 
 def results(request: Request) -> Facts:
@@ -92,30 +119,23 @@ def report(request: Request) -> Facts:
     return {**paths, "nbgrader_export": str(export)}
 
 
-def prove_labs(request: Request) -> Facts:
-    """Try labs without releasing them: the solution passes, the untouched release does not."""
-    with _workplace(request) as place:
-        labs = request.chosen_labs()
-        proofs = []
-        for number, lab in enumerate(labs):
-            request.progress("prove", number, len(labs), lab.name)
-            proofs.append(_proof(place, lab))
-    return {"labs": proofs}
-
-
-def _proof(place: Workplace, lab: LabSpec) -> Facts:
-    canary = canary_of(place, lab)
-    found = lab_of_notebook(canary.notebook, lab.name, lab.title)
-    facts = {"lab": lab.name, "points": found.points, "exercises": len(found.exercises)}
-    return {**facts, "findings": prove(canary, place.judge)}
-
-
 @contextmanager
 def _workplace(request: Request) -> Iterator[Workplace]:
-    with only_grader(CourseFolder(request.settings.course).lock):
+    with _alone(request):
         ensure_course(request.settings)
         with open_workplace(request.settings) as place:
             yield place
+
+
+@contextmanager
+def _alone(request: Request) -> Iterator[None]:
+    """Hold the course; whoever has to wait for it reads who has it."""
+
+    def say(holder: str) -> None:
+        request.progress("waiting", 0, 1, f"for {holder}")
+
+    with only_grader(CourseFolder(request.settings.course).lock, f"`{request.verb}`", say):
+        yield
 
 
 def _read(request: Request) -> ClassResults:
@@ -129,7 +149,8 @@ VERBS: dict[str, Callable[[Request], Facts]] = {
     "course": course,
     "release": release,
     "grade": grade_labs,
+    "watch": watch,
+    "queue": queue,
     "results": results,
     "report": report,
-    "prove": prove_labs,
 }

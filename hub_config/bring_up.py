@@ -14,6 +14,7 @@ from hub_config.people import Person
 from hub_config.spec import WorkshopSpec, check_date
 from hub_config.status import read_status
 from hub_config.up import BuiltEnvironment, UpOrder
+from provisioning.arm.root import ensure_arm_root
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
 from provisioning.errors import NotPossibleHere
@@ -36,6 +37,8 @@ class UpRequest:
     course: str
     kernels: tuple[str, ...]
     source: Path
+    #: Whether a lab asks for a machine with an Arm processor.
+    arm: bool = False
 
     def environment_file(self, name: str) -> Path:
         """The file of an environment: the spec's own choice, or the one that comes along."""
@@ -86,7 +89,19 @@ def make_order(request: UpRequest, progress: Progress) -> UpOrder:
         cores=machine.cores,
         hub=_build(request, "hub", progress),
         kernels=tuple(_build(request, name, progress) for name in request.kernels),
+        arm_root=_arm_root(request, progress) if request.arm else None,
     )
+
+
+def _arm_root(request: UpRequest, progress: Progress) -> Path:
+    """The Arm machine's file system, with the same TVM as the notebooks' environment."""
+    lock = request.environment_file("deploy").with_suffix(".lock")
+    built = ensure_arm_root(
+        lock, request.paths.environments, on_progress=lambda what: progress("arm", 0, 1, what)
+    )
+    if built.fresh:
+        progress("built arm", 1, 1, "a machine with an emulated Arm processor, for RPC")
+    return built.folder
 
 
 def _build(request: UpRequest, name: str, progress: Progress) -> BuiltEnvironment:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub_config.exchange.nbgrader_settings import PLUGINS
+from hub_config.exchange.nbgrader_settings import ARRIVALS, PLUGINS
 from hub_config.grading_process import GradingProcess, Progress
 from hub_config.install import Owner, ensure_copy, ensure_folder, write_if_changed
-from hub_config.programs import exchange_url
+from hub_config.programs import exchange_url, grader_settings
 from hub_config.seats import Seat, read_register
 from hub_config.settings import HubSettings, Secrets
 from hub_config.supervisor import MARK
@@ -59,7 +59,7 @@ class CourseDesk:
         owner = Owner(*record["owner"]) if record["owner"] else None
         ensure_copy(self.coursework, paths.home / "coursework", owner)
         ensure_folder(self._run_folder, 0o700, owner)
-        file = paths.home / "grader.json"
+        file = grader_settings(paths.home)
         write_if_changed(file, json.dumps(self._told(record), indent=2) + "\n")
         process = GradingProcess(
             hub_python=Path(record["hub_python"]),
@@ -88,7 +88,7 @@ class CourseDesk:
             "spec": dict(self.course),
             "people": [_person(seat) for seat in seats if seat.role == "attendee"],
             "environments": record["environments"],
-            "exchange": {"classes": PLUGINS},
+            "exchange": {"classes": PLUGINS, "arrivals": ARRIVALS},
             "run": str(self._run_folder),
             "reports": str(self.paths.reports),
         }

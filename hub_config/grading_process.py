@@ -41,7 +41,7 @@ class GradingProcess:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, self._start(verb, settings, options, log) as process:
             assert process.stdout is not None  # noqa: S101 - asked for a pipe
-            result = _read_events(process.stdout, progress)
+            result = read_events(process.stdout, progress)
         if result is None:
             raise StepFailed(
                 f"The grader ended without a result (exit status {process.returncode}); "
@@ -83,7 +83,8 @@ def _as(owner: Owner | None) -> list[str]:
     return ["setpriv", *identity, "--pdeathsig", "TERM", "--"]
 
 
-def _read_events(lines: Any, progress: Progress) -> dict[str, Any] | None:
+def read_events(lines: Any, progress: Progress) -> dict[str, Any] | None:
+    """The result of a run that prints events; None when it ended without a word."""
     result = None
     for line in lines:
         try:

@@ -129,19 +129,24 @@ def ensure_copy(source: Path, target: Path, owner: Owner | None) -> None:
 
 def ensure_secrets(path: Path) -> Secrets:
     """Made once, kept until the workshop's folder is removed."""
+    made = {name: randomness.token_hex(32) for name in Secrets.model_fields}
     if path.is_file():
-        return Secrets.model_validate_json(path.read_text())
-    return Secrets(**{name: randomness.token_hex(32) for name in Secrets.model_fields})
+        known = Secrets.model_validate_json(path.read_text()).model_dump()
+        made |= {name: secret for name, secret in known.items() if secret}
+    return Secrets(**made)
 
 
 def ensure_ports(path: Path, public: int) -> Ports:
     """Loopback ports for our own processes, chosen once and remembered."""
+    known: dict[str, int] = {}
     if path.is_file():
-        known = Ports.model_validate_json(path.read_text())
-        if known.public == public:
-            return known
-    internal = [name for name in Ports.model_fields if name != "public"]
-    ports = Ports(public=public, **dict(zip(internal, free_ports(len(internal)), strict=True)))
+        known = Ports.model_validate_json(path.read_text()).model_dump()
+        if known["public"] != public:
+            known = {}
+    # An older `up` knew fewer ports.
+    missing = [name for name in Ports.model_fields if name != "public" and not known.get(name)]
+    chosen = dict(zip(missing, free_ports(len(missing)), strict=True))
+    ports = Ports(**{**known, "public": public, **chosen})
     write_if_changed(path, ports.model_dump_json())
     return ports
 

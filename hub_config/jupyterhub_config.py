@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hub_config.programs import exchange_url
+from hub_config.programs import arm_address, exchange_url
 from hub_config.settings import HubSettings, Secrets
 from hub_config.spawner import QUEUE_SECONDS, START_SECONDS
 
@@ -25,7 +25,7 @@ def configure(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     configure_proxy(c, settings, secrets)
     configure_hub(c, settings, secrets)
     configure_login(c, settings, secrets)
-    configure_seats(c, settings)
+    configure_seats(c, settings, secrets)
     configure_services(c, settings, secrets)
     configure_roles(c, settings)
 
@@ -106,7 +106,7 @@ def configure_login(c: Any, settings: HubSettings, secrets: Secrets) -> None:
         setattr(section, trait, value)
 
 
-def configure_seats(c: Any, settings: HubSettings) -> None:
+def configure_seats(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     seat = settings.seat
     c.JupyterHub.spawner_class = "hub_config.spawner.SeatSpawner"
     c.Spawner.cmd = [str(settings.hub_python), "-m", "jupyterhub.singleuser"]
@@ -115,7 +115,12 @@ def configure_seats(c: Any, settings: HubSettings) -> None:
     c.Spawner.http_timeout = START_SECONDS
     c.Spawner.env_keep = ["LANG", "LC_ALL"]
     path = os.pathsep.join([str(settings.hub_python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
-    c.Spawner.environment = {"PYTHONPATH": str(settings.library), "PATH": path, "LANG": "C.UTF-8"}
+    c.Spawner.environment = {
+        "PYTHONPATH": str(settings.library),
+        "PATH": path,
+        "LANG": "C.UTF-8",
+        **arm_address(settings, secrets),
+    }
     c.SeatSpawner.workshop = settings.workshop
     c.SeatSpawner.isolation = seat.isolation
     c.SeatSpawner.homes = str(settings.homes)

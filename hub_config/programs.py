@@ -19,6 +19,7 @@ class Accounts:
 
     service: str | None = None
     grader: str | None = None
+    arm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,18 @@ class Program:
 
 def programs(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> tuple[Program, ...]:
     """In the order in which they start."""
-    return (
+    always = (
         proxy(settings, secrets, accounts),
         exchange(settings, secrets, accounts),
         hub(settings),
         formgrader(settings, secrets, accounts),
         culler(settings, secrets, accounts),
     )
+    asked = (
+        (settings.grade_on_submit, grader),
+        (settings.arm_root is not None, arm_machine),
+    )
+    return (*always, *(make(settings, secrets, accounts) for wanted, make in asked if wanted))
 
 
 def proxy(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
@@ -125,6 +131,58 @@ def formgrader(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> P
         order=40,
         account=accounts.grader,
     )
+
+
+def grader(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    """Grades submissions as they come in; the commands of the grader run beside it."""
+    course = settings.state_home / "course"
+    facts = {
+        "HOME": str(course),
+        "WORKSHOP_EXCHANGE_URL": exchange_url(settings),
+        # The grader collects and answers in the name of the service that staff grade with.
+        "JUPYTERHUB_API_TOKEN": secrets.formgrader,
+    }
+    python = (str(settings.hub_python), "-P", "-m", "grader")
+    return Program(
+        name="grader",
+        # Whoever works at a seat comes before whoever waits for feedback.
+        argv=("nice", "-n", "5", *python, "watch", str(grader_settings(settings.state_home))),
+        environment=_environment(settings, facts),
+        folder=course,
+        order=60,
+        account=accounts.grader,
+    )
+
+
+def grader_settings(state_home: Path) -> Path:
+    """What the grader is told; see course_desk."""
+    return state_home / "grader.json"
+
+
+def arm_machine(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    """A machine with an Arm processor, for the labs that ask for one."""
+    return Program(
+        name="arm",
+        argv=(
+            *("nice", "-n", "10"),
+            *(str(settings.hub_python), "-P", "-m", "provisioning.arm.serve"),
+            *(str(settings.arm_root), str(settings.ports.arm)),
+        ),
+        environment=_environment(settings, {"WORKSHOP_ARM_KEY": secrets.arm}),
+        folder=settings.state_home,
+        order=70,
+        account=accounts.arm,
+    )
+
+
+def arm_address(settings: HubSettings, secrets: Secrets) -> dict[str, str]:
+    """How a seat finds the Arm machine; nothing where there is none."""
+    if settings.arm_root is None:
+        return {}
+    return {
+        "WORKSHOP_ARM_RPC": f"{LOOPBACK}:{settings.ports.arm}",
+        "WORKSHOP_ARM_KEY": secrets.arm,
+    }
 
 
 def culler(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:

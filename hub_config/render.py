@@ -127,6 +127,9 @@ def seat_configuration(settings: HubSettings) -> Files:
         folder / "jupyter_server_config.json": RenderedFile(_pretty(_seat_server(settings))),
         folder / "nbgrader_config.py": RenderedFile(_seat_nbgrader(settings)),
         folder / "labconfig" / "page_config.json": RenderedFile(_pretty(_seat_page())),
+        folder / "labconfig" / "default_setting_overrides.json": RenderedFile(
+            _pretty(_seat_settings())
+        ),
     }
 
 
@@ -260,6 +263,27 @@ def _seat_page() -> dict[str, Any]:
     hidden = {f"@jupyter/nbgrader:{part}": True for part in STAFF_ONLY}
     unwanted = (*PHONES_HOME, *UNSERVED_LAB_PARTS)
     return {"disabledExtensions": hidden | dict.fromkeys(unwanted, True)}
+
+
+def _seat_settings() -> dict[str, Any]:
+    """A menu of JupyterLab with the way to the feedback on what was submitted last."""
+    to_feedback = {
+        "text": "Feedback on My Last Submission",
+        "url": "/services/exchange/feedback/newest",
+        "newBrowserTab": True,
+    }
+    to_all = {
+        "text": "All My Submissions",
+        "url": "/services/exchange/feedback/",
+        "newBrowserTab": True,
+    }
+    menu = {
+        "id": "jp-mainmenu-feedback",
+        "label": "Feedback",
+        "rank": 90,
+        "items": [{"command": "help:open", "args": args} for args in (to_feedback, to_all)],
+    }
+    return {"@jupyterlab/mainmenu-extension:plugin": {"menus": [menu]}}
 
 
 def _pretty(value: object) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 from hub_config.cards import seat_rows
 from hub_config.rehearsal.verdict import ScoreLine, StepTimes
 from hub_config.seats import IssuedCode, Seat
-from hub_config.status import WorkshopStatus
+from hub_config.status import GradingNow, WorkshopStatus
 from provisioning.providers.local import Finding
 
 #: Piped output gets at most one line per stage and this many seconds.
@@ -158,7 +158,19 @@ def status_table(status: WorkshopStatus) -> Table:
         table.add_row(f"seat {seat.username}", state, seen)
     for assignment, count in status.submissions.items():
         table.add_row(f"lab {assignment}", "submitted", f"by {count}")
+    if status.grading is not None:
+        add_grading(table, status.grading)
     return table
+
+
+def add_grading(table: Table, grading: GradingNow) -> None:
+    """What the program `grader` is at, and what keeps it from grading."""
+    counts = f"now {grading.now}, in line {grading.waiting}, for an assistant {grading.assistant}"
+    table.add_row("grading", "as they come in", counts)
+    for lab, reason in grading.held:
+        table.add_row(f"lab {lab}", "[bold red]nobody is graded", escape(reason))
+    for lab, attendee, reason in grading.failed:
+        table.add_row(f"{attendee}, {lab}", "[yellow]not graded yet", escape(reason))
 
 
 def released_lines(result: Mapping[str, Any]) -> Iterator[str]:
@@ -182,3 +194,25 @@ def graded_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"Not judged: {where}: {waiting['reason']}"
     for trouble in result["troubles"]:
         yield f"Not sent: {trouble}"
+    if result["queue"]:
+        yield "What to do about it: workshop grade queue"
+
+
+def queue_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What `workshop grade queue` says: each thing that waits, and what to do next."""
+    for lab in result["held"]:
+        yield f"Nobody is graded: {lab['lab']}: {lab['reason']}"
+        yield f"  → {lab['next_step']}"
+    for each in result["assistant"]:
+        check = each["check"] or "the whole submission"
+        yield f"For an assistant: {each['attendee']}, {each['lab']}, {check}: {each['reason']}"
+        yield f"  → {each['next_step']}"
+    for each in result["waiting"]:
+        place = f", number {each['place']} in line" if each["place"] else ""
+        why = f": {each['reason']}" if each["reason"] else ""
+        since = f"handed in at {each['received'][11:19]} UTC"
+        yield f"Waits to be graded: {each['attendee']}, {each['lab']}, {since}{place}{why}"
+    if not result["exchange_answers"]:
+        yield "The exchange does not answer: what was handed in last is not known."
+    elif not any(result[each] for each in ("held", "assistant", "waiting")):
+        yield "Nothing waits: every submission is graded."

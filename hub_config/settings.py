@@ -26,6 +26,7 @@ class Ports(_Settings):
     proxy_api: int
     exchange: int
     formgrader: int
+    arm: int = 0
 
 
 class SeatSettings(_Settings):
@@ -68,6 +69,9 @@ class HubSettings(_Settings):
     starts_at_once: int
     open_files: int = 4096
     idle_minutes: int
+    grade_on_submit: bool = False
+    #: The Arm machine's file system, when a lab asks for such a machine.
+    arm_root: Path | None = None
     login: Login | None
     instructors: tuple[str, ...]
     assistants: tuple[str, ...]
@@ -84,3 +88,4 @@ class Secrets(_Settings):
     formgrader: str
     culler: str
     workshop: str
+    arm: str = ""

@@ -136,6 +136,14 @@ class SubmissionsSpec(SpecModel):
     )
 
 
+class GradingSpec(SpecModel):
+    """When submissions are graded."""
+
+    on_submit: bool = Field(
+        True, description="true: as they come in; false: only when you run `workshop grade`"
+    )
+
+
 class WorkshopSpec(SpecModel):
     """workshop.yaml: what an instructor decides."""
 
@@ -161,6 +169,9 @@ class WorkshopSpec(SpecModel):
     )
     submissions: SubmissionsSpec = Field(
         default_factory=SubmissionsSpec, description="limits, such as max_megabytes: 20"
+    )
+    grading: GradingSpec = Field(
+        default_factory=GradingSpec, description="when to grade, such as on_submit: false"
     )
     environments: EnvironmentsSpec = Field(
         default_factory=EnvironmentsSpec, description="paths, such as hub: environments/hub.yml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,19 @@ from provisioning.paths import StatePaths
 
 
 @dataclass(frozen=True)
+class GradingNow:
+    """What the program that grades submissions as they come in says of itself."""
+
+    now: int = 0
+    waiting: int = 0
+    assistant: int = 0
+    #: Labs that can't be graded, and why.
+    held: tuple[tuple[str, str], ...] = ()
+    #: Lab, attendee and reason of what could not be graded and is tried again.
+    failed: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class WorkshopStatus:
     workshop: str
     address: str | None
@@ -21,6 +35,8 @@ class WorkshopStatus:
     seats: tuple[SeatServer, ...]
     #: assignment -> attendees who have submitted.
     submissions: dict[str, int]
+    #: None when nothing is graded by itself.
+    grading: GradingNow | None = None
 
     @property
     def holds_port(self) -> bool:
@@ -42,7 +58,26 @@ def read_status(paths: StatePaths) -> WorkshopStatus:
     hub = hub_api(settings, secrets)
     up = bool(programs) and hub.healthy()
     seats = hub.servers() if up else ()
-    return WorkshopStatus(paths.workshop, settings.address, up, programs, seats, submissions)
+    graded_by_itself = any(each.name == "grader" and each.running for each in programs)
+    grading = read_grading(paths.course) if graded_by_itself else None
+    return WorkshopStatus(
+        paths.workshop, settings.address, up, programs, seats, submissions, grading
+    )
+
+
+def read_grading(course: Path) -> GradingNow:
+    """The grader's record; see grader/rounds.py."""
+    try:
+        told = json.loads((course / "records" / "standing.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return GradingNow()
+    return GradingNow(
+        now=len(told["now"]),
+        waiting=len(told["waiting"]),
+        assistant=len(told["assistant"]),
+        held=tuple((lab, reason) for lab, reason in told["held"]),
+        failed=tuple((lab, attendee, reason) for lab, attendee, reason in told["failed"]),
+    )
 
 
 def _submissions(folder: Path) -> dict[str, int]:

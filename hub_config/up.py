@@ -66,6 +66,7 @@ class UpOrder:
     cores: int
     hub: BuiltEnvironment
     kernels: tuple[BuiltEnvironment, ...]
+    arm_root: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def prepare(order: UpOrder, issued: IssueResult, progress: Progress) -> Prepared
     )
     secrets = ensure_secrets(settings.secrets_file)
     service, grader = service_usernames(order.spec.name)
-    ours = Accounts(_name(accounts, service), _name(accounts, grader))
+    arm = _name(accounts, arm_username(order.spec.name))
+    ours = Accounts(_name(accounts, service), _name(accounts, grader), arm)
     files = render(settings, secrets, programs(settings, secrets, ours))
     files |= exchange_configuration(settings, order.spec.submissions)
     changed = ensure_files(files)
@@ -119,8 +121,8 @@ def start(prepared: Prepared, progress: Progress) -> Prepared:
     paths, settings = prepared.order.paths, prepared.settings
     supervisor = supervisor_of(paths, settings)
     started = supervisor.ensure_running()
-    if not started and prepared.changed:
-        supervisor.restart("hub")
+    for name in () if started else programs_to_restart(prepared.changed):
+        supervisor.restart(name)
     _wait_for_hub(prepared, supervisor, progress)
     return replace(prepared, started=started)
 
@@ -188,6 +190,8 @@ def hub_settings(
         starts_at_once=max(2, 2 * order.cores),
         open_files=_open_files(),
         idle_minutes=spec.hub.idle_minutes,
+        grade_on_submit=spec.grading.on_submit,
+        arm_root=order.arm_root,
         login=Login(class_name=login.class_name, config=login.config) if login.class_name else None,
         instructors=by_role["instructor"],
         assistants=by_role["assistant"],
@@ -198,6 +202,11 @@ def hub_settings(
 def service_usernames(workshop: str) -> tuple[str, str]:
     """Whom the service programs and the grader run as; no roster name has an underscore."""
     return f"_s-{workshop}", f"_g-{workshop}"
+
+
+def arm_username(workshop: str) -> str:
+    """Whom the Arm machine runs as: it runs the class's code, so nobody else does."""
+    return f"_a-{workshop}"
 
 
 def supervisor_of(paths: StatePaths, settings: HubSettings) -> Supervisor:
@@ -237,7 +246,10 @@ def _ensure_accounts(
     names = [seat.username for seat in seats]
     accounts: dict[str, Account] = {}
     if order.as_root:
-        for name in (*service_usernames(order.spec.name), *names):
+        services: tuple[str, ...] = service_usernames(order.spec.name)
+        if order.arm_root is not None:
+            services = (*services, arm_username(order.spec.name))
+        for name in (*services, *names):
             home = paths.homes / name if name in names else paths.home
             accounts[name] = ensure_account(name, workshop=order.spec.name, home=home)
     for done, name in enumerate(names, start=1):

@@ -8,6 +8,9 @@ import unicodedata
 MOST_CHARACTERS = 24
 PATTERN = re.compile(rf"[a-z][a-z0-9-]{{0,{MOST_CHARACTERS - 1}}}")
 
+#: The seats of a rehearsal's robots.
+ROBOT = re.compile(r"robot-\d\d")
+
 #: The seat that exists when the roster names no instructor.
 INSTRUCTOR = "instructor"
 

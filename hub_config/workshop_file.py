@@ -12,7 +12,7 @@ SPEC = """\
 
 name: {name}
 course: {course}          # a folder with course.yaml
-# track: amlc-half-day    # some of its labs, in an order of their own
+track: first-look         # some of its labs; course.yaml lists the tracks, no track is all labs
 # date: 2027-01-30        # the day of the class; may not be past
 
 roster: roster.csv        # or, for people whose names you don't know:  seats: 30
@@ -26,6 +26,7 @@ hub:
 
 # seat: {{memory: 2G, cpus: 1}}         # limits of one seat
 # submissions: {{max_megabytes: 20, max_files: 200}}
+# grading: {{on_submit: false}}          # grade only when you run `workshop grade`
 """
 
 ROSTER = """\

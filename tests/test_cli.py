@@ -146,7 +146,7 @@ def test_a_port_in_use_stops_before_anything_is_made(
 
 
 def test_a_command_that_needs_a_running_hub_says_how_to_start_it(run: Run) -> None:
-    for command in (["release"], ["grade"], ["report"], ["rehearse"]):
+    for command in (["release"], ["grade"], ["grade", "queue"], ["report"], ["rehearse"]):
         answer = run(*command)
         assert answer.exit_code == 1
         assert "The workshop cli-test is not up\n  → workshop up" in answer.output

@@ -5,8 +5,10 @@ through nbgrader's own exchange plug-in interface. Whose a submission is, the hu
 when it came, the service's clock says; what it is, an immutable snapshot with its sha256 says.
 
 Rooms
-    service, handlers, api, uploads, material, pages   the service, by kind of request
+    service, handlers, api, uploads, material, pages,  the service, by kind of request
+        newest_page
     store, shelf, files                                what is on disk, and how it gets there whole
+    arrivals, grading_desk                             what a grader waits for, and what it is at
     archive, member_names                              folders as zip archives, unpacked with care
     identity, tickets                                  who asks, and one-time permission to upload
     records, errors, config                            what is kept and sent, refused, configured
@@ -23,6 +25,8 @@ Protocol (below /services/exchange/; every request but `health` carries `Authori
     PUT    api/uploads/TICKET                    201 and the record; 409 and the record if used
     GET    api/submissions/A                     instructors: all snapshots of an assignment
     GET    api/submissions/A/USER/ID             the bytes; for the owner and instructors
+    POST   api/arrivals                          the grader: {"mark", "seconds", "grading"} -> what
+                                                 was handed in after the mark, waiting for it
     PUT    api/feedback/A/USER/ID                instructors: feedback on a snapshot, a zip of pages
     GET    api/feedback/A/USER/ID                the newest feedback; for the owner and instructors
     GET    feedback/, report/                    pages for browsers, with the hub's login

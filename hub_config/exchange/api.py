@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from tornado.web import RequestHandler
 
-from hub_config.exchange.errors import NotThere
+from hub_config.exchange.errors import NoRight, NotThere
 from hub_config.exchange.files import too_large
+from hub_config.exchange.grading_desk import Arrival, ArrivalsAnswer, ArrivalsQuestion
 from hub_config.exchange.handlers import ApiHandler
 from hub_config.exchange.identity import Caller
 from hub_config.exchange.records import (
@@ -79,6 +80,37 @@ class Submissions(ApiHandler):
             )
 
         self.answer(await asyncio.to_thread(read))
+
+
+class NewArrivals(ApiHandler):
+    """What has been handed in since the grader last asked; the answer waits for it."""
+
+    async def post(self) -> None:
+        self.caller.require_instructor()
+        if not self.caller.is_service:
+            raise NoRight("Only the grader asks this.", next_step="See `workshop grade queue`.")
+        question = self.json_body(ArrivalsQuestion)
+        desk = self.parts.desk
+        if question.grading is not None:
+            desk.tell(question.grading)
+        await desk.arrivals.wait(question.mark, question.seconds)
+        mark, news = desk.arrivals.since(question.mark)
+        self.answer(await asyncio.to_thread(self._told, mark, news))
+
+    def _told(self, mark: str, news: Iterable[Snapshot]) -> ArrivalsAnswer:
+        store = self.parts.store
+        arrivals = (
+            Arrival(
+                assignment=snapshot.assignment,
+                username=snapshot.username,
+                snapshot=snapshot.id,
+                number=snapshot.sequence(),
+                received=snapshot.received,
+                answered=store.feedback(snapshot) is not None,
+            )
+            for snapshot in news
+        )
+        return ArrivalsAnswer(mark=mark, arrivals=tuple(arrivals))
 
 
 class SubmissionArchive(ApiHandler):

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import requests
 
+from hub_config.exchange.grading_desk import ArrivalsAnswer, ArrivalsQuestion
 from hub_config.exchange.records import (
     AssignmentView,
     Feedback,
@@ -124,6 +125,11 @@ class ExchangeClient:
         """All attendees' snapshots of an assignment."""
         answer = self._call("GET", f"api/submissions/{_quoted(assignment)}")
         return AssignmentView.model_validate_json(answer.content).submissions
+
+    def arrivals(self, question: ArrivalsQuestion) -> ArrivalsAnswer:
+        """What was handed in after a mark; the answer may take as long as the question says."""
+        answer = self._call("POST", "api/arrivals", json=question.model_dump(mode="json"))
+        return ArrivalsAnswer.model_validate_json(answer.content)
 
     def fetch_submission(self, snapshot: Snapshot, target: Path) -> None:
         where = _quoted(snapshot.assignment, snapshot.username, snapshot.id)

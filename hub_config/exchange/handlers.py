@@ -14,6 +14,7 @@ from tornado.web import RequestHandler
 
 from hub_config.exchange.config import ServiceConfig
 from hub_config.exchange.errors import NotThere, Refused
+from hub_config.exchange.grading_desk import GradingDesk
 from hub_config.exchange.identity import Caller, Identity
 from hub_config.exchange.records import AssignmentName, EntryId, Username
 from hub_config.exchange.store import Store
@@ -36,6 +37,7 @@ class Parts:
     store: Store
     tickets: Tickets
     identity: Identity
+    desk: GradingDesk = field(default_factory=GradingDesk)
     # Uploads that are arriving now, by user.
     arriving: Counter[str] = field(default_factory=Counter)
 

@@ -16,6 +16,9 @@ PLUGINS = {
     "collect": f"{_PACKAGE}.ExchangeCollect",
 }
 
+#: What tells a grader of submissions as they arrive: none of nbgrader's parts, so not among them.
+ARRIVALS = f"{_PACKAGE}.ExchangeArrivals"
+
 
 def nbgrader_lines(course: str) -> str:
     """The same lines for seats and for the grader."""

@@ -17,8 +17,10 @@ from tornado.httpserver import HTTPServer
 from tornado.routing import URLSpec
 from tornado.web import Application, RedirectHandler, RequestHandler
 
-from hub_config.exchange import api, handlers, material, pages, uploads
+from hub_config.exchange import api, handlers, material, newest_page, pages, uploads
+from hub_config.exchange.arrivals import Arrivals
 from hub_config.exchange.config import ServiceConfig, read_config
+from hub_config.exchange.grading_desk import GradingDesk
 from hub_config.exchange.identity import Identity, Instructors
 from hub_config.exchange.store import Store
 from hub_config.exchange.tickets import Tickets
@@ -53,7 +55,8 @@ def check_environment(environ: Mapping[str, str]) -> None:
 def make_parts(config: ServiceConfig, store: Store, hub: HubOAuth) -> handlers.Parts:
     instructors = Instructors(config.instructor_groups, config.instructor_services)
     tickets = Tickets(utc_now, config.ticket_lifetime, config.tickets_per_minute)
-    return handlers.Parts(config, store, tickets, Identity(hub, instructors))
+    desk = GradingDesk(Arrivals(store.snapshots()))
+    return handlers.Parts(config, store, tickets, Identity(hub, instructors), desk)
 
 
 def make_app(parts: handlers.Parts, prefix: str) -> Application:
@@ -61,6 +64,7 @@ def make_app(parts: handlers.Parts, prefix: str) -> Application:
     routes: list[tuple[str, type[RequestHandler], dict[str, object]]] = [
         (r"health", api.Health, {}),
         (r"api/assignments", api.Assignments, given),
+        (r"api/arrivals", api.NewArrivals, given),
         (r"api/tickets", api.NewTicket, given),
         (r"api/uploads/(?P<ticket_id>[\w-]+)", uploads.SubmissionUpload, given),
         (rf"api/releases/{ASSIGNMENT}", material.ReleaseHandler, given),
@@ -70,6 +74,7 @@ def make_app(parts: handlers.Parts, prefix: str) -> Application:
         (r"api/.*", handlers.NothingHere, given),
         (r"oauth_callback", pages.Callback, {}),
         (r"feedback/", pages.FeedbackList, given),
+        (r"feedback/newest", newest_page.NewestFeedback, given),
         (r"feedback/([^/]+)/([^/]+)/([^/]+)", pages.FeedbackPage, given),
         (r"report/", pages.Report, given),
         (r"report/([^/]+)", pages.Report, given),

@@ -154,6 +154,11 @@ class Store:
         """What this ticket has brought in, also before a restart."""
         return self._by_ticket.get(ticket)
 
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Every snapshot that the store had when it was opened, and those filed since."""
+        with self._lock:
+            return tuple(self._by_ticket.values())
+
     def check_quota(self, assignment: str, username: str, size: int = 0) -> None:
         """Raise TooMany if one more snapshot of `size` bytes is more than may be kept."""
         kept = self.submissions(assignment, username)

@@ -134,4 +134,6 @@ class SubmissionUpload(UploadHandler):
         return Admission(limits, self.ticket.sha256, self.ticket.size)
 
     def file(self, upload: Upload, contents: Contents) -> BaseModel:
-        return self.parts.store.add_submission(upload, contents, self.ticket)
+        snapshot = self.parts.store.add_submission(upload, contents, self.ticket)
+        self.parts.desk.arrivals.note(snapshot)
+        return snapshot

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 
@@ -17,11 +16,10 @@ from hub_config.rehearsal.verdict import StepTimes, problems, step_times
 from hub_config.seats import add_seat, forget_seats, read_register
 from hub_config.settings import HubSettings, Secrets
 from hub_config.up import hub_api, open_seat
+from hub_config.usernames import ROBOT
 from provisioning.accounts import remove_account
 from provisioning.errors import NotPossibleHere, StepFailed
 from provisioning.paths import StatePaths
-
-_ROBOT = re.compile(r"robot-\d\d")
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _forget(settings: HubSettings, paths: StatePaths, hub: HubApi) -> None:
     with that while we ask.
     """
     register = read_register(settings.seats_file)
-    names = [seat.username for seat in register.seats if _ROBOT.fullmatch(seat.username)]
+    names = [seat.username for seat in register.seats if ROBOT.fullmatch(seat.username)]
     for name in names:
         hub.delete_user(name)
     for name in names:

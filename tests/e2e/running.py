@@ -99,8 +99,12 @@ def write_workshop(
     course: Path = COURSE,
     extra: str = "",
     instructor: str = "grace",
+    on_submit: bool = False,
 ) -> RunningWorkshop:
-    """A folder with workshop.yaml and roster.csv: an instructor and the attendees."""
+    """A folder with workshop.yaml and roster.csv: an instructor and the attendees.
+
+    Most tests say themselves when is graded, so nothing is graded by itself unless asked for.
+    """
     folder = root / f"{name}-files"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(root / name, ignore_errors=True)
@@ -111,7 +115,8 @@ def write_workshop(
     spec = folder / "workshop.yaml"
     port = free_ports(1)[0]
     spec.write_text(
-        f"name: {name}\ncourse: {course}\nroster: roster.csv\nhub: {{port: {port}}}\n{extra}"
+        f"name: {name}\ncourse: {course}\nroster: roster.csv\nhub: {{port: {port}}}\n"
+        f"grading: {{on_submit: {str(on_submit).lower()}}}\n{extra}"
     )
     return RunningWorkshop(spec, StatePaths(root, name))
 

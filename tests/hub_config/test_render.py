@@ -180,3 +180,21 @@ def test_a_second_rendering_is_the_same_bytes_whatever_the_order_of_sets() -> No
         for seed in ("1", "2", "3")
     }
     assert len(texts) == 1
+
+
+def test_the_grader_runs_as_its_own_account_where_submissions_are_graded_as_they_come_in() -> None:
+    told = settings(grade_on_submit=True)
+    found = {each.name: each for each in programs(told, SECRETS, Accounts("s", "g"))}
+    grader = found["grader"]
+    assert grader.account == "g"
+    assert grader.argv[-2:] == ("watch", str(STATE / "grader.json"))
+    secrets = [value for value in dict(grader.environment).values() if "secret" in value]
+    assert secrets == [SECRETS.formgrader], "and no other"
+    assert "grader" not in {each.name for each in programs(settings(), SECRETS, Accounts())}
+
+
+def test_jupyterlab_has_a_menu_that_leads_to_the_feedback() -> None:
+    file = rendered(settings())["seat-config/labconfig/default_setting_overrides.json"]
+    (menu,) = json.loads(file)["@jupyterlab/mainmenu-extension:plugin"]["menus"]
+    addresses = [item["args"]["url"] for item in menu["items"]]
+    assert addresses == ["/services/exchange/feedback/newest", "/services/exchange/feedback/"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub_config.exchange.plugins.arrivals import ExchangeArrivals
 from hub_config.exchange.plugins.base import Exchange
 from hub_config.exchange.plugins.collect import ExchangeCollect
 from hub_config.exchange.plugins.fetch_assignment import ExchangeFetchAssignment
@@ -13,6 +14,7 @@ from hub_config.exchange.plugins.submit import ExchangeSubmit
 
 __all__ = [
     "Exchange",
+    "ExchangeArrivals",
     "ExchangeCollect",
     "ExchangeFetchAssignment",
     "ExchangeFetchFeedback",

@@ -60,7 +60,8 @@ def test_an_attendee_sees_and_opens_own_feedback(hub: Any, graded: Any) -> None:
     page = browser.get("/services/exchange/feedback/")
     assert page.status_code == 200
     assert page.text.count("submitted ") == 2
-    assert page.text.count("no feedback yet") == 1
+    # One stands without feedback; what is said of it, the grader decides (test_arrivals.py).
+    assert page.text.count('<span class="quiet">') == 1
     (link,) = re.findall(r'href="(tokenisation/[^"]+)"', page.text)
     feedback = browser.get(f"/services/exchange/feedback/{link}")
     assert feedback.text == HOSTILE
