@@ -27,7 +27,8 @@ COURSE = PROJECT / "coursework/nlp"
 ENVIRONMENTS = PROJECT / "environments"
 BUILT = Path("/var/tmp/workshop-tests/environments")
 SPEC = read_course(COURSE)
-#: A lab whose reference takes more CPU time than this is tried in full by `make prove` only.
+#: A lab whose reference takes more CPU time than this is tried in full by `make prove` only;
+#: its reference and its untouched release are the canary of tests/e2e/test_whole_course.py.
 LIGHT = 8.0
 
 
@@ -73,8 +74,8 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 @pytest.fixture(scope="session")
 def on_trial(kernel_of: Callable[[str], Kernel], engines: Engines) -> Callable[[Lab], LabProof]:
-    """What the sealed engine says to a lab's reference, its untouched release and, if it is
-    light, its wrong answers. Asked once for each lab."""
+    """What the sealed engine says to a light lab's reference, its untouched release and its
+    wrong answers. Asked once for each lab."""
 
     @cache
     def proof_of(name: str) -> LabProof:
@@ -85,8 +86,7 @@ def on_trial(kernel_of: Callable[[str], Kernel], engines: Engines) -> Callable[[
             trial = Trial(lab, bench, proof, silent)
             trial.reference()
             trial.untouched()
-            if is_light(lab):
-                trial.wrong_answers(read_wrong_answers(lab.folder))
+            trial.wrong_answers(read_wrong_answers(lab.folder))
         return proof
 
     return lambda lab: proof_of(lab.spec.name)

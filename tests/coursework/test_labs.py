@@ -15,15 +15,15 @@ def checks_of(lab):
     return [cell for cell in lab.cells if cell.kind == "test"]
 
 
-def test_the_reference_passes_every_check_on_any_inputs(lab, on_trial):
-    proof = on_trial(lab)
+def test_the_reference_passes_every_check_on_any_inputs(light_lab, on_trial):
+    proof = on_trial(light_lab)
     assert proof.reference.tried >= 4
     assert proof.reference.good == proof.reference.tried, proof.findings
 
 
-def test_the_untouched_release_scores_zero_and_breaks_at_its_checks_only(lab, on_trial):
-    proof = on_trial(lab)
-    assert proof.untouched.tried == len(lab.checks) > 0
+def test_the_untouched_release_scores_zero_and_breaks_at_its_checks_only(light_lab, on_trial):
+    proof = on_trial(light_lab)
+    assert proof.untouched.tried == len(light_lab.checks) > 0
     assert proof.untouched.good == proof.untouched.tried, proof.findings
     assert not [finding for finding in proof.findings if "untouched" in finding]
 

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from nbclient import NotebookClient
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from grader.proof.settings import Kernel
 
 COURSE = Path(__file__).parents[2] / "coursework/nlp"
 LABS = {
@@ -57,16 +59,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def jupyterlab(
-    kernel_pythons: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+    kernel_of: Callable[[str], Kernel], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JupyterLab]:
     """JupyterLab as at a seat, without a hub around it."""
     home = tmp_path_factory.mktemp("jupyterlab")
     folder = home / "labs"
     folder.mkdir()
-    for name, python in kernel_pythons.items():
+    for name in sorted({lab["environment"] for lab in LABS.values()}):
         spec = home / "share/kernels" / name
         spec.mkdir(parents=True)
-        argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [str(kernel_of(name).python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         facts = {"argv": argv, "display_name": name, "language": "python"}
         (spec / "kernel.json").write_text(json.dumps(facts))
     with socket.socket() as free:

@@ -144,6 +144,31 @@ PUBLISHED = [
         [-3.0, -3.0],
         "AMLC 2019, 03: without a penalty the length does not matter",
     ),
+    Published(
+        "translation",
+        "list(clipped_matches(['the'] * 7, 'the cat is on the mat'.split(), 1))",
+        [2, 7],
+        "Papineni and others 2002, 2.1: the clipped precision of seven times 'the' is 2/7",
+    ),
+    # Sentiment and language models.
+    Published(
+        "sentiment",
+        "[preprocess('a film', score, vocab, 500)[1] for score in (6, 5, 9, 2)]",
+        [1, 0, 1, 0],
+        "JSALT 2018, lab.sentiment_analysis: a score of more than 5 is positive",
+    ),
+    Published(
+        "language-model",
+        "round(float(log_uniform(13777).sum()), 6)",
+        1.0,
+        "JSALT 2019, softmax_approximation: log-uniform over 13,777 words",
+    ),
+    Published(
+        "language-model",
+        "perplexity([np.log(np.full(8, 1 / 13777))])",
+        13777.0,
+        "an even bet on V words has the perplexity V",
+    ),
     # BERT.
     Published(
         "bert",

@@ -31,10 +31,12 @@ class RunningWorkshop:
     paths: StatePaths
     codes: dict[str, str] = field(default_factory=dict)
 
-    def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def cli(
+        self, *arguments: str, check: bool = True, patience: int = 280
+    ) -> subprocess.CompletedProcess[str]:
         """One command line, to its end."""
         done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=280, check=False
+            self.command(*arguments), capture_output=True, text=True, timeout=patience, check=False
         )
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done
@@ -78,6 +80,14 @@ class RunningWorkshop:
                 cell["exercise"]["cell"]: cell["score"] for cell in each["cells"]
             }
             for each in results["submissions"]
+        }
+
+    def points(self) -> dict[str, dict[str, float]]:
+        """{lab: {check: points}}: what each check is worth."""
+        results = json.loads(_last_json(self.cli("report", "--json").stdout))["results"]
+        return {
+            lab["name"]: {each["cell"]: each["points"] for each in lab["exercises"]}
+            for lab in results["labs"]
         }
 
     @asynccontextmanager

@@ -746,13 +746,17 @@ assert _best([5, 4, 6, 6, 1], 2) == 1, (
     "In 5, 4, 6, 6, 1 training stops after two epochs without improvement and never sees the 1: the best "
     f"is epoch 1; you have {_best([5, 4, 6, 6, 1], 2)}."
 )
+assert _best([5, 6, 4, 5, 3], 2) == 4, (
+    "In 5, 6, 4, 5, 3 there are never two epochs in a row without improvement, so the best is epoch 4; you "
+    f"have {_best([5, 6, 4, 5, 3], 2)}."
+)
 assert _best([5, 3, 3, 4], 9) == 1, (
     f"In 5, 3, 3, 4 the earliest of two equal losses counts, epoch 1; you have {_best([5, 3, 3, 4], 9)}."
 )
 ### BEGIN HIDDEN TESTS
 _rng = numpy.random.default_rng()
-for _ in range(60):
-    _losses = _rng.integers(1, 9, size=_rng.integers(1, 12)).tolist()
+for _ in range(120):
+    _losses = _rng.integers(1, 15, size=_rng.integers(1, 14)).tolist()
     _patience = int(_rng.integers(1, 5))
     _last = next(
         (i for i in range(_patience, len(_losses))
@@ -799,8 +803,8 @@ assert _last([3, 3, 3], 2) == 2, (
 )
 ### BEGIN HIDDEN TESTS
 _rng = numpy.random.default_rng()
-for _ in range(60):
-    _losses = _rng.integers(1, 9, size=_rng.integers(1, 12)).tolist()
+for _ in range(120):
+    _losses = _rng.integers(1, 15, size=_rng.integers(1, 14)).tolist()
     _patience = int(_rng.integers(1, 5))
     _expected = next(
         (i for i in range(_patience, len(_losses))

@@ -2,8 +2,8 @@
 
     python margins.py --seeds 10        (in the course's kernel environment, in this folder)
 
-Prints one JSON object: what is measured -> its threshold and one value for each seed. Runs the lab's
-own cells; like the check, it gives all words new names, so each seed starts from other weights.
+Prints one JSON object: what is measured -> its threshold and one value for each seed. Runs the
+lab's own cells; like the check, it gives all words new names: other weights for each seed.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ def share_right(lab: dict[str, Any], learn: Callable[..., Any], seed: int) -> tu
     predict = learn([renamed(text) for text in lab["reviews"]], lab["labels"])
     fresh = make_data.reviews(600, make_data.GRAMMAR, rng, new=True)
     shipped = predict([renamed(text) for text in lab["new_reviews"]])
+    answers = predict([renamed(text) for _, text in fresh])
     return (
         lab["share_right"](shipped, lab["new_labels"]),
-        lab["share_right"](predict([renamed(text) for _, text in fresh]), [label for label, _ in fresh]),
+        lab["share_right"](answers, [label for label, _ in fresh]),
     )
 
 
@@ -59,7 +60,9 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=10)
     seeds = parser.parse_args().seeds
     lab = cells_of_the_lab(Path(__file__).with_name("lab.py").read_text(encoding="utf-8"))
-    found = [share_right(lab, lab["learn"], seed) for seed in range(seeds)]
-    what = ["right on the new reviews", "right on fresh reviews"]
-    values = zip(*found, strict=True)
-    json.dump({name: {"threshold": THRESHOLD, "values": list(each)} for name, each in zip(what, values, strict=True)}, sys.stdout)
+    each = [share_right(lab, lab["learn"], seed) for seed in range(seeds)]
+    found = {
+        "right on the new reviews": {"threshold": THRESHOLD, "values": [one for one, _ in each]},
+        "right on fresh reviews": {"threshold": THRESHOLD, "values": [one for _, one in each]},
+    }
+    json.dump(found, sys.stdout)
