@@ -201,7 +201,11 @@ def test_a_cell_that_was_interrupted_leaves_the_rest_alone(
     right = "def f(x): return x * 3 + 1"
     outcome = attack(right, later="while True: pass", earned=2)
     assert [c.judgement for c in outcome.cells if c.kind == "test"] == ["passed", "passed"]
-    assert outcome["later"].reason == "it took longer than 3 seconds"
+    # A loop uses up both limits at the same moment.
+    assert outcome["later"].reason in (
+        "it took longer than 3 seconds",
+        "it used more than 3 seconds of CPU time",
+    )
 
 
 def test_the_jail_shows_the_environment_and_nothing_else(attack: Callable[..., Outcome]) -> None:
