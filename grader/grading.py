@@ -116,6 +116,7 @@ def _settle_all(
     if work:
         gradebook.backup(place.folder, datetime.now(UTC))
         canaries = _canaries(place, work, how.progress)
+        how.progress("grade", 0, len(work), "")
         for number, settled in enumerate(settle(place, work, canaries, fresh=how.force), start=1):
             how.progress("grade", number, len(work), settled.job.name)
             if settled.verdict is None:

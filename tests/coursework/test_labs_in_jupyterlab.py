@@ -151,29 +151,29 @@ def opened(browser: Browser, jupyterlab: JupyterLab, notebook: str) -> tuple[Pag
     return page, complaints
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("name", LABS)
 def test_the_first_page_says_what_the_lab_is(
-    browser: Browser, jupyterlab: JupyterLab, images: Path, lab: str
+    browser: Browser, jupyterlab: JupyterLab, images: Path, name: str
 ) -> None:
-    nbformat.write(release_of(lab), jupyterlab.folder / f"{lab}.ipynb")
-    page, complaints = opened(browser, jupyterlab, f"{lab}.ipynb")
-    assert page.locator(".jp-Notebook h1").first.inner_text().startswith(LABS[lab]["title"][:12])
+    nbformat.write(release_of(name), jupyterlab.folder / f"{name}.ipynb")
+    page, complaints = opened(browser, jupyterlab, f"{name}.ipynb")
+    assert page.locator(".jp-Notebook h1").first.inner_text().startswith(LABS[name]["title"][:12])
     assert page.locator(".jp-Notebook table").count() >= 1  # what you write, and its points
     assert "$" not in page.locator(".jp-Notebook .jp-RenderedMarkdown").first.inner_text()
-    page.screenshot(path=images / f"{lab}.png")
+    page.screenshot(path=images / f"{name}.png")
     page.close()
     assert complaints == []
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("name", LABS)
 def test_the_first_picture_is_drawn_as_large_as_people_can_see(
-    browser: Browser, jupyterlab: JupyterLab, images: Path, lab: str
+    browser: Browser, jupyterlab: JupyterLab, images: Path, name: str
 ) -> None:
-    notebook: Any = source_of(lab)
+    notebook: Any = source_of(name)
     place = first_picture(notebook)
     notebook.cells = notebook.cells[: place + 1]
-    data = COURSE / LABS[lab]["folder"] / "data"
-    folder = jupyterlab.folder / f"{lab}-run"
+    data = COURSE / LABS[name]["folder"] / "data"
+    folder = jupyterlab.folder / f"{name}-run"
     folder.mkdir()
     if data.exists():
         shutil.copytree(data, folder / "data")
@@ -190,7 +190,7 @@ def test_the_first_picture_is_drawn_as_large_as_people_can_see(
     # The heading first, so that the page opens; then the picture alone.
     notebook.cells = [notebook.cells[0], notebook.cells[place]]
     nbformat.write(notebook, folder / "picture.ipynb")
-    page, complaints = opened(browser, jupyterlab, f"{lab}-run/picture.ipynb")
+    page, complaints = opened(browser, jupyterlab, f"{name}-run/picture.ipynb")
     picture = page.locator(".jp-OutputArea img, .jp-OutputArea svg").first
     picture.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
@@ -198,6 +198,6 @@ def test_the_first_picture_is_drawn_as_large_as_people_can_see(
     assert box is not None
     assert box["width"] >= 300
     assert box["height"] >= 120
-    picture.screenshot(path=images / f"{lab}-picture.png")
+    picture.screenshot(path=images / f"{name}-picture.png")
     page.close()
     assert complaints == []

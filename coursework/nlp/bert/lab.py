@@ -1030,7 +1030,7 @@ for _start, _end, _max_len, _expected, _why in [
         (4, 5),
         "token 1 belongs to the question and can't be an answer",
     ),
-    ([0, 0, 0, 5, 0, 0, 0, 0], [0, 0, 0, 0, 3, 0, 5, 0], 2, (3, 4), "3 to 6 has 4 tokens, and max_len is 2"),
+    ([0, 0, 0, 5, 0, 0, 0, 0], [0, 0, 0, 0, 3, 5, 0, 0], 2, (3, 4), "3 to 5 has 3 tokens, and max_len is 2"),
     (
         [0, 0, 0, 0, 0, 0, 2, 0],
         [0, 0, 0, 0, 0, 0, 2, 9],
