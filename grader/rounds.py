@@ -18,7 +18,7 @@ from grader.errors import GraderError, NotPossibleHere
 from grader.fair_queue import NEVER, Arrival, FairQueue, Waiting
 from grader.grading import Choice, grade
 from grader.lock import only_grader
-from grader.outcome import Outcome, outcome_of
+from grader.arrival_outcome import Outcome, outcome_of
 from grader.records import read_record, released_version, write_record
 from grader.spec import LabSpec
 from grader.workplace import Workplace

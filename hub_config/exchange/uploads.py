@@ -15,6 +15,10 @@ from hub_config.exchange.files import Incoming, Upload, too_large
 from hub_config.exchange.handlers import ApiHandler
 from hub_config.exchange.tickets import Ticket
 
+#: A refused body of this size is read and thrown away first: who closes a connection with
+#: unread bytes in it takes the risk that the answer gets lost as well.
+_THROWN_AWAY = 1 << 20
+
 
 @dataclass(frozen=True)
 class Admission:
@@ -29,12 +33,13 @@ class Admission:
 class UploadHandler(ApiHandler):
     """PUT of an archive: received into the store's scratch folder, checked, then filed.
 
-    Whoever isn't allowed, or announces too much, is answered before a byte is read; tornado
-    then closes the connection instead of reading the rest.
+    Whoever isn't allowed, or announces too much, is answered before a byte is read, unless the
+    body is small; tornado then closes the connection instead of reading the rest.
     """
 
     filed_status = 200
     _admission: Admission
+    _refusal: Refused | None = None
     _incoming: Incoming | None = None
     _counted: str | None = None
 
@@ -50,7 +55,13 @@ class UploadHandler(ApiHandler):
         await super().prepare()
         if self.request.method != "PUT":
             return
-        self._admission = self.admit()
+        try:
+            self._admission = self.admit()
+        except Refused as error:
+            if not self._is_small():
+                raise
+            self._refusal = error
+            return
         limit = self._admission.limits.upload_bytes
         if self._announced_bytes() > limit:
             raise too_large(limit)
@@ -71,6 +82,8 @@ class UploadHandler(ApiHandler):
             self.refuse(error)
 
     async def put(self, **_names: str) -> None:
+        if self._refusal is not None:
+            raise self._refusal
         # From here on the bytes are complete: they are filed even if the connection is lost,
         # and the client learns it from its next attempt.
         incoming, self._incoming = self._incoming, None
@@ -93,6 +106,10 @@ class UploadHandler(ApiHandler):
     def on_connection_close(self) -> None:
         super().on_connection_close()
         self._let_go()
+
+    def _is_small(self) -> bool:
+        """Announced, and small. A chunked body has no announced size."""
+        return "Content-Length" in self.request.headers and self._announced_bytes() <= _THROWN_AWAY
 
     def _announced_bytes(self) -> int:
         announced = self.request.headers.get("Content-Length", "0")

@@ -48,6 +48,6 @@ def test_the_authors_answers_get_every_point_of_every_lab(workshop: RunningWorks
     }
 
 
-def test_every_lab_is_judged_sealed(workshop: RunningWorkshop) -> None:
+def test_no_lab_asks_for_judging_in_the_attendees_kernel() -> None:
     unsealed = [lab["name"] for lab in LABS if lab.get("judging") == "in-kernel"]
     assert unsealed == []

@@ -129,6 +129,22 @@ def test_a_replayed_upload_is_refused_and_nothing_is_lost_or_doubled(
     assert kept == [first.json()["id"], second.json()["id"]]
 
 
+def test_the_refusal_of_a_small_replay_reaches_a_client_that_is_still_sending(
+    exchange: Any, zipped: Zipped
+) -> None:
+    person = exchange.person("seat14")
+    ticket = person.ticket("tokenisation")
+    body = zipped({"lab.ipynb": "sent again, for the first answer got lost"})
+    first = person.request("PUT", f"api/uploads/{ticket}", data=body)
+    with open_upload(person, ticket, f"Content-Length: {len(body)}") as connection:
+        time.sleep(0.5)  # time enough to answer before the body has come
+        connection.sendall(body[:50])
+        time.sleep(0.1)
+        connection.sendall(body[50:])
+        assert status_of(connection) == 409
+    assert [item.snapshot.id for item in person.own("tokenisation")] == [first.json()["id"]]
+
+
 def test_a_replay_is_refused_after_a_restart_too(start_exchange: Any, zipped: Zipped) -> None:
     service = start_exchange()
     body = zipped({"lab.ipynb": "x"})
