@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
+from grader.arrival_outcome import Outcome, outcome_of
 from grader.arrivals import ArrivalSource, Standing, Whose, ask
 from grader.errors import GraderError, NotPossibleHere
 from grader.fair_queue import NEVER, Arrival, FairQueue, Waiting
 from grader.grading import Choice, grade
 from grader.lock import only_grader
-from grader.arrival_outcome import Outcome, outcome_of
 from grader.records import read_record, released_version, write_record
 from grader.spec import LabSpec
 from grader.workplace import Workplace
