@@ -38,7 +38,6 @@ from hub_config.rehearsal.demo import play
 from hub_config.rehearsal.stage import forget_last_demo, write_demo
 from hub_config.roster import read_roster
 from hub_config.screens import (
-    ProgressView,
     findings_table,
     scores_table,
     status_table,
@@ -59,6 +58,7 @@ from provisioning.errors import (
 )
 from provisioning.folders import locked
 from provisioning.paths import StatePaths, default_state_root
+from provisioning.progress_view import ProgressView
 from provisioning.spec_file import place_of, read_spec
 
 SOURCE = Path(__file__).resolve().parent

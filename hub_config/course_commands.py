@@ -14,13 +14,13 @@ from rich.console import Console
 from hub_config.course_desk import CourseDesk
 from hub_config.rehearsal.rehearse import try_out
 from hub_config.screens import (
-    ProgressView,
     graded_lines,
     queue_lines,
     released_lines,
     times_table,
 )
 from provisioning.errors import StepFailed
+from provisioning.progress_view import ProgressView
 
 
 class Classroom(Protocol):

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from hub_config.new_lab import write_lab
 from hub_config.proving import LabByLab, ProvingDesk
-from hub_config.screens import ProgressView
 from hub_config.spec import WorkshopSpec
 from provisioning.errors import StepFailed
+from provisioning.progress_view import ProgressView
 
 #: The parts of a proof, by the grader's names.
 STAGES = ("wrong-answers", "disorder", "odd-answers", "mutants", "notebook", "margins")
