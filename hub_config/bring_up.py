@@ -18,6 +18,7 @@ from provisioning.arm.root import ensure_arm_root
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
 from provisioning.errors import NotPossibleHere
+from provisioning.findings import Finding
 from provisioning.interpreter import find_interpreter
 from provisioning.isolation import isolation
 from provisioning.limits import choose_limits
@@ -42,12 +43,11 @@ class UpRequest:
 
     def environment_file(self, name: str) -> Path:
         """The file of an environment: the spec's own choice, or the one that comes along."""
-        chosen = self.spec.environments
-        own = chosen.hub if name == "hub" else chosen.nlp if name == "nlp-cpu" else None
+        own = self.spec.environments.get(name)
         return own or self.source / "environments" / f"{name}.yml"
 
 
-def look(request: UpRequest, today: date) -> tuple[local.Finding, ...]:
+def look(request: UpRequest, today: date) -> tuple[Finding, ...]:
     """What this machine says to the request; changes nothing. BadInput for a past date."""
     spec = request.spec
     check_date(spec, today, request.spec_file)
@@ -68,7 +68,7 @@ def look(request: UpRequest, today: date) -> tuple[local.Finding, ...]:
     return local.check(needs, look_at_this_machine())
 
 
-def refuse_what_stops(findings: tuple[local.Finding, ...]) -> None:
+def refuse_what_stops(findings: tuple[Finding, ...]) -> None:
     """NotPossibleHere with the first thing that must change before anything can run."""
     for finding in findings:
         if finding.severity == "stop":

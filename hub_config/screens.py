@@ -12,7 +12,7 @@ from hub_config.cards import seat_rows
 from hub_config.rehearsal.verdict import ScoreLine, StepTimes
 from hub_config.seats import IssuedCode, Seat
 from hub_config.status import GradingNow, WorkshopStatus
-from provisioning.providers.local import Finding
+from provisioning.findings import Finding
 
 
 def codes_table(codes: Iterable[IssuedCode]) -> Table:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from provisioning.errors import BadInput
-from provisioning.spec import EnvironmentsSpec, SeatLimitsSpec
+from provisioning.hosts_spec import HostsSpec
+from provisioning.spec import EnvironmentFiles, SeatLimitsSpec
 from provisioning.spec_file import describe, place_of
 from provisioning.spec_types import Day, FilePath, Port, SpecModel, absolute, spec_mistake
 
@@ -173,8 +174,12 @@ class WorkshopSpec(SpecModel):
     grading: GradingSpec = Field(
         default_factory=GradingSpec, description="when to grade, such as on_submit: false"
     )
-    environments: EnvironmentsSpec = Field(
-        default_factory=EnvironmentsSpec, description="paths, such as hub: environments/hub.yml"
+    environments: EnvironmentFiles = Field(
+        default_factory=dict,
+        description="names and paths of conda environment files, such as hub: environments/hub.yml",
+    )
+    hosts: HostsSpec | None = Field(
+        None, description="`provider: ec2`, or `provider: hosts` for a list of machines"
     )
 
     @model_validator(mode="after")
@@ -193,7 +198,10 @@ class WorkshopSpec(SpecModel):
             "course": absolute(base, self.course),
             "roster": absolute(base, self.roster),
             "hub": self.hub.resolve(base),
-            "environments": self.environments.resolve(base),
+            "environments": {
+                name: absolute(base, path) for name, path in self.environments.items()
+            },
+            "hosts": self.hosts.resolve(base) if self.hosts else None,
         }
         return self.model_copy(update=parts)
 
@@ -211,8 +219,7 @@ def check_files(spec: WorkshopSpec, file: Path) -> None:
     wanted: dict[str, Path | None] = {
         "course": spec.course / "course.yaml",
         "roster": spec.roster,
-        "environments.hub": spec.environments.hub,
-        "environments.nlp": spec.environments.nlp,
+        **{f"environments.{name}": path for name, path in spec.environments.items()},
         "hub.tls.certificate": spec.hub.tls.certificate if spec.hub.tls else None,
         "hub.tls.key": spec.hub.tls.key if spec.hub.tls else None,
     }

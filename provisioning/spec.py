@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
-from provisioning.spec_types import FilePath, Size, SpecModel, absolute
+from provisioning.spec_types import FilePath, Size, SpecModel
 
-_ENVIRONMENT = "the path of a conda environment file, such as environments/{}.yml"
-
-
-class EnvironmentsSpec(SpecModel):
-    """Environment files to use instead of those that come with workshop."""
-
-    hub: FilePath | None = Field(None, description=_ENVIRONMENT.format("hub"))
-    nlp: FilePath | None = Field(None, description=_ENVIRONMENT.format("nlp-cpu"))
-
-    def resolve(self, base: Path) -> EnvironmentsSpec:
-        paths = {"hub": absolute(base, self.hub), "nlp": absolute(base, self.nlp)}
-        return self.model_copy(update=paths)
+#: The file of each environment that shall not be the one that comes with workshop.
+EnvironmentFiles = dict[
+    Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")],
+    FilePath,
+]
 
 
 class SeatLimitsSpec(SpecModel):

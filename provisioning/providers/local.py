@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from provisioning.errors import NotPossibleHere
+from provisioning.findings import Finding
 from provisioning.folders import closed_to_others
 from provisioning.isolation import isolation
 from provisioning.machine import Machine, free_disk, is_in_use, port_holder, why_port_is_closed
@@ -27,17 +27,6 @@ DISK_TO_RUN = 2**30
 
 # Longer than this to start all seats is too long for a class that is waiting.
 _PATIENCE_SECONDS = 300
-
-Severity = Literal["ok", "warn", "stop"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that `check` looked at: a sentence, and what to do about it."""
-
-    severity: Severity
-    what: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,7 @@ environments: {hub: mine/hub.yml}
     here = spec.resolve(tmp_path)
     assert here.course == tmp_path / "coursework/nlp"
     assert here.roster == tmp_path / "roster.csv"
-    assert here.environments.hub == tmp_path / "mine/hub.yml"
-    assert here.environments.nlp is None
+    assert here.environments == {"hub": tmp_path / "mine/hub.yml"}
     assert here.hub.tls is not None
     assert here.hub.tls.key == tmp_path / "hub.key"
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from provisioning.errors import NotPossibleHere
+from provisioning.findings import Finding
 from provisioning.isolation import isolation
 from provisioning.machine import Bubblewrap, Machine, look_at_this_machine, port_holder
-from provisioning.providers.local import DISK_TO_BUILD, Finding, Needs, check
+from provisioning.providers.local import DISK_TO_BUILD, Needs, check
 
 GB = 2**30
 

@@ -1,0 +1,1 @@
+"""Instance types, their facts and their prices: dated data and its reader."""
