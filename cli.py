@@ -13,10 +13,11 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,6 @@ from hub_config.rehearsal.demo import play
 from hub_config.rehearsal.stage import forget_last_demo, write_demo
 from hub_config.roster import read_roster
 from hub_config.screens import (
-    findings_table,
     scores_table,
     status_table,
     times_table,
@@ -48,6 +48,9 @@ from hub_config.spec import WorkshopSpec, check_files
 from hub_config.status import read_status
 from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
 from hub_config.workshop_file import write_first_files
+from provisioning.environment_commands import env
+from provisioning.environments.conda.channels import parse_channels
+from provisioning.environments.delivery import Depot
 from provisioning.errors import (
     AlreadyTaken,
     BadInput,
@@ -56,11 +59,26 @@ from provisioning.errors import (
     StepFailed,
     WorkshopError,
 )
+from provisioning.fleet_commands import (
+    access,
+    bring_up_hosts,
+    extend,
+    hosts_status,
+    plan,
+    start_hosts,
+    stop_hosts,
+    take_hosts_down,
+)
+from provisioning.fleet_desk import FleetDesk, FleetRequest
+from provisioning.fleet_screens import findings_table
 from provisioning.folders import locked
+from provisioning.host_commands import host
 from provisioning.paths import StatePaths, default_state_root
 from provisioning.progress_view import ProgressView
 from provisioning.spec_file import place_of, read_spec
 
+#: Wide enough for every table.
+PIPE_WIDTH = 150
 SOURCE = Path(__file__).resolve().parent
 #: Exit codes: 2 means that a person must change a file or this machine first.
 FAILED, CHANGE_SOMETHING = 1, 2
@@ -103,6 +121,44 @@ class Session:
     @cached_property
     def paths(self) -> StatePaths:
         return StatePaths(self.state_root, self.spec.name)
+
+    @cached_property
+    def fleet(self) -> FleetDesk:
+        """The hosts that the file asks for. NotPossibleHere when it asks for none."""
+        if self.spec.hosts is None:
+            raise NotPossibleHere(
+                f"{self.spec_file} asks for no hosts: this workshop runs on this machine",
+                next_step="write a `hosts:` section; docs/first-workshop-on-ec2.md explains it",
+            )
+        return FleetDesk(
+            FleetRequest(
+                workshop=self.spec.name,
+                hosts=self.spec.hosts,
+                hub_port=self.spec.hub.port,
+                spec_hash=sha256(self.spec.hosts.model_dump_json().encode()).hexdigest()[:12],
+                spec_file=self.spec_file,
+                paths=self.paths,
+                depot=self.depot,
+            )
+        )
+
+    @cached_property
+    def depot(self) -> Depot:
+        """Environments by name; `WORKSHOP_CHANNEL` names mirrors of conda channels."""
+        channels = parse_channels(os.environ.get("WORKSHOP_CHANNEL", "").split())
+        return Depot(self.paths, self.request.environment_file, channels)
+
+    @property
+    def day(self) -> date | None:
+        return self.spec.date
+
+    @property
+    def today(self) -> date:
+        return today()
+
+    def alone(self) -> AbstractContextManager[None]:
+        self.paths.root.mkdir(parents=True, exist_ok=True)
+        return one_at_a_time(self)
 
     @property
     def labs(self) -> dict[str, str]:
@@ -202,7 +258,7 @@ def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
     Exit codes: 0 done, 1 failed, 2 change a file or this machine first.
     """
     root = (state or default_state_root(os.environ, os.geteuid())).resolve()
-    ctx.obj = Session(spec_file, root, Console(soft_wrap=not sys.stdout.isatty()))
+    ctx.obj = Session(spec_file, root, make_console())
 
 
 @workshop.command()
@@ -244,13 +300,19 @@ def check(session: Session, as_json: bool) -> None:
     default=True,
     help="Start everybody's server now, or only when they come. Default: now.",
 )
+@click.option("--yes", is_flag=True, help="Don't ask before hosts are created that cost money.")
 @click.pass_obj
-def up(session: Session, start_seats: bool) -> None:
+def up(session: Session, start_seats: bool, yes: bool) -> None:
     """Build what is missing, start the hub, print new seat codes.
+
+    With `hosts:` in the file: create the hosts, make them ready, furnish them.
 
     It goes on running in the background until `workshop down`. Repeat it after an
     accident: it starts what is missing and leaves the rest alone.
     """
+    if session.spec.hosts is not None:
+        bring_up_hosts(session, yes)
+        return
     prepared = bring_up(session, start_seats)
     click.echo(f"The hub is at {prepared.settings.address}")
     if prepared.nothing_to_do:
@@ -264,6 +326,9 @@ def up(session: Session, start_seats: bool) -> None:
 @click.pass_obj
 def status(session: Session, as_json: bool) -> None:
     """What runs, who is there, who has submitted."""
+    if session.spec.hosts is not None:
+        hosts_status(session, as_json)
+        return
     found = read_status(session.paths)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2, default=str))
@@ -304,6 +369,9 @@ def down(session: Session, yes: bool) -> None:
     Nothing is left outside the state folder. Codes, grades and reports stay in it: `up`
     brings the workshop back.
     """
+    if session.spec.hosts is not None:
+        take_hosts_down(session, yes)
+        return
     found = read_status(session.paths)
     working = sum(seat.running for seat in found.seats)
     if working and not yes and sys.stdin.isatty():
@@ -318,8 +386,8 @@ def down(session: Session, yes: bool) -> None:
     click.echo(f"Down. Grades and reports stay in {session.paths.home}")
 
 
-workshop.add_command(seat)
-workshop.add_command(course)
+for command in (seat, course, plan, host, env, access, extend, stop_hosts, start_hosts):
+    workshop.add_command(command)
 
 
 @workshop.command()
@@ -387,6 +455,13 @@ def bring_up_alone(session: Session, with_seats: bool) -> Prepared:
         if with_seats:
             start_every_seat(prepared, progress, time.sleep)
     return prepared
+
+
+def make_console() -> Console:
+    """A pipe has no width: lines stay whole there, and tables get room."""
+    if sys.stdout.isatty():
+        return Console()
+    return Console(soft_wrap=True, width=PIPE_WIDTH)
 
 
 def today() -> date:

@@ -12,7 +12,6 @@ from hub_config.cards import seat_rows
 from hub_config.rehearsal.verdict import ScoreLine, StepTimes
 from hub_config.seats import IssuedCode, Seat
 from hub_config.status import GradingNow, WorkshopStatus
-from provisioning.findings import Finding
 
 
 def codes_table(codes: Iterable[IssuedCode]) -> Table:
@@ -23,17 +22,6 @@ def codes_table(codes: Iterable[IssuedCode]) -> Table:
     for row in seat_rows(codes):
         cells = (row.seat, escape(row.name), row.role, row.username, f"[bold]{row.code}[/bold]")
         table.add_row(*cells)
-    return table
-
-
-def findings_table(findings: Iterable[Finding]) -> Table:
-    """What `check` found out about this machine, with what helps."""
-    styles = {"ok": "green", "warn": "yellow", "stop": "bold red"}
-    table = Table(show_header=False, box=None)
-    for finding in findings:
-        style = styles[finding.severity]
-        remedy = f"\n[dim]→ {escape(finding.remedy)}[/dim]" if finding.remedy else ""
-        table.add_row(f"[{style}]{finding.severity}[/{style}]", f"{escape(finding.what)}{remedy}")
     return table
 
 

@@ -38,14 +38,32 @@ def as_names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else as_tuple(value)
 
 
+def not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A minimal length in the model would complain a second time about a list with a mistake."""
+    if not value:
+        raise spec_mistake("found an empty list", "write at least one")
+    return value
+
+
+def check_disk(value: int) -> int:
+    """Bounds of a gp3 volume, and what an image needs at least; in the units that people write."""
+    if not 8 * GIGABYTE <= value <= 16 * 2**40:
+        raise spec_mistake(f"found {value / GIGABYTE:g}G", f"write {_DISK.format('50G')}")
+    return value
+
+
 HubType = Annotated[str, AfterValidator(lambda name: check_type(name, "hub"))]
 GpuType = Annotated[str, AfterValidator(lambda name: check_type(name, "gpu"))]
 ArmType = Annotated[str, AfterValidator(lambda name: check_type(name, "arm"))]
+HubTypes = Annotated[tuple[HubType, ...], BeforeValidator(as_names), AfterValidator(not_empty)]
+GpuTypes = Annotated[tuple[GpuType, ...], BeforeValidator(as_names), AfterValidator(not_empty)]
+ArmTypes = Annotated[tuple[ArmType, ...], BeforeValidator(as_names), AfterValidator(not_empty)]
 Names = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")], ...], BeforeValidator(as_names)
 ]
+Disk = Annotated[Size, AfterValidator(check_disk)]
 ImageId = Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
-Access = Annotated[tuple[AccessRange, ...], BeforeValidator(as_names)]
+Access = Annotated[tuple[AccessRange, ...], BeforeValidator(as_names), AfterValidator(not_empty)]
 
 
 class Ec2RoleSpec(SpecModel):
@@ -53,7 +71,7 @@ class Ec2RoleSpec(SpecModel):
 
     types: tuple[str, ...] = ()
     market: Market = "on-demand"
-    disk: Size = Field(50 * GIGABYTE, ge=8 * GIGABYTE, le=16 * 2**40)
+    disk: Disk = 50 * GIGABYTE
     image: ImageId | None = Field(None, description="the id of an image, such as ami-0abc1234")
     environments: Names = Field((), description=_ENVIRONMENTS)
 
@@ -74,16 +92,12 @@ class Ec2RoleSpec(SpecModel):
 class Ec2HubSpec(Ec2RoleSpec):
     """The host of the hub; seats without a GPU live on it, too."""
 
-    types: Annotated[tuple[HubType, ...], BeforeValidator(as_names)] = Field(
-        ("t3.large",), min_length=1, description=_TYPES.format("t3.large")
-    )
+    types: HubTypes = Field(("t3.large",), description=_TYPES.format("t3.large"))
     market: Literal["on-demand"] = Field(
         "on-demand",
         description="on-demand: AWS may take a spot machine away, and the class with it",
     )
-    disk: Size = Field(
-        50 * GIGABYTE, ge=8 * GIGABYTE, le=16 * 2**40, description=_DISK.format("50G")
-    )
+    disk: Disk = Field(50 * GIGABYTE, description=_DISK.format("50G"))
     environments: Names = Field(("hub",), description="a list of names, such as [hub]")
 
 
@@ -91,15 +105,12 @@ class Ec2GpuSpec(Ec2RoleSpec):
     """Hosts with a GPU, one for each seat that needs one."""
 
     count: int = Field(ge=0, le=MOST_HOSTS, description=_COUNT)
-    types: Annotated[tuple[GpuType, ...], BeforeValidator(as_names)] = Field(
+    types: GpuTypes = Field(
         ("g4dn.xlarge", "g5.xlarge"),
-        min_length=1,
         description=_TYPES.format("g4dn.xlarge, g5.xlarge"),
     )
     market: Market = Field("on-demand", description="spot or on-demand")
-    disk: Size = Field(
-        100 * GIGABYTE, ge=8 * GIGABYTE, le=16 * 2**40, description=_DISK.format("100G")
-    )
+    disk: Disk = Field(100 * GIGABYTE, description=_DISK.format("100G"))
     environments: Names = Field(("nlp-gpu",), description=_ENVIRONMENTS)
 
 
@@ -107,15 +118,12 @@ class Ec2ArmSpec(Ec2RoleSpec):
     """Hosts with an Arm processor, for the lab on deployment."""
 
     count: int = Field(ge=0, le=MOST_HOSTS, description=_COUNT)
-    types: Annotated[tuple[ArmType, ...], BeforeValidator(as_names)] = Field(
+    types: ArmTypes = Field(
         ("c7g.large", "t4g.large", "a1.large"),
-        min_length=1,
         description=_TYPES.format("c7g.large, a1.large"),
     )
     market: Market = Field("on-demand", description="spot or on-demand")
-    disk: Size = Field(
-        30 * GIGABYTE, ge=8 * GIGABYTE, le=16 * 2**40, description=_DISK.format("30G")
-    )
+    disk: Disk = Field(30 * GIGABYTE, description=_DISK.format("30G"))
 
 
 class Ec2HostsSpec(SpecModel):
@@ -131,7 +139,6 @@ class Ec2HostsSpec(SpecModel):
     )
     access: Access = Field(
         ("auto",),
-        min_length=1,
         description="auto, or addresses such as 203.0.113.7/32, from which people come",
     )
     hours: float = Field(
@@ -208,15 +215,16 @@ class MachineSpec(SpecModel):
         return self
 
 
+Machines = Annotated[tuple[MachineSpec, ...], BeforeValidator(as_tuple), AfterValidator(not_empty)]
+
+
 class MachineHostsSpec(SpecModel):
     """Machines that are there already, in a room or from another cloud."""
 
     provider: Literal["hosts"]
     key: FilePath = Field(description="the path of the private key that opens them")
-    machines: Annotated[tuple[MachineSpec, ...], BeforeValidator(as_tuple)] = Field(
-        min_length=1,
-        max_length=2 * MOST_HOSTS,
-        description="a list of machines, each with name, role, address and host_key",
+    machines: Machines = Field(
+        description="a list of machines, each with name, role, address and host_key"
     )
 
     @model_validator(mode="after")
@@ -224,7 +232,9 @@ class MachineHostsSpec(SpecModel):
         names = Counter(machine.name for machine in self.machines)
         places = Counter((machine.address, machine.port) for machine in self.machines)
         if twice := [name for name, times in names.items() if times > 1]:
-            raise spec_mistake(f"found {twice[0]} twice", "give each machine a name", key="machines")
+            raise spec_mistake(
+                f"found {twice[0]} twice", "give each machine a name of its own", key="machines"
+            )
         if same := [place for place, times in places.items() if times > 1]:
             found = f"found two machines at {same[0][0]}, port {same[0][1]}"
             raise spec_mistake(found, "write each machine once", key="machines")

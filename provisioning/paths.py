@@ -39,8 +39,18 @@ class StatePaths:
         return self.root / "environments"
 
     @property
+    def archives(self) -> Path:
+        """Packed environments, each with its manifest, shared by all workshops."""
+        return self.root / "archives"
+
+    @property
     def home(self) -> Path:
         return self.root / self.workshop
+
+    @property
+    def fleet(self) -> Path:
+        """Keys and journal of the workshop's hosts (0700)."""
+        return self.home / "fleet"
 
     @property
     def lock(self) -> Path:

@@ -99,9 +99,22 @@ def _located(
         case "spec":
             location = (*location, *context["key"].split(".")) if context["key"] else location
             found, write = context["found"], context["write"]
+        case "union_tag_invalid":
+            location = (*location, _unquoted(context["discriminator"]))
+            found = f"found {describe(context['tag'])}"
+            write = f"write {_unquoted(context['expected_tags']).replace(', ', ' or ')}"
+        case "union_tag_not_found" if isinstance(item["input"], dict):
+            found = f"found no `{_unquoted(context['discriminator'])}`"
+            write = f"write {_wanted(model, location)}"
         case _:
             found, write = f"found {describe(item['input'])}", f"write {_wanted(model, location)}"
-    return document.line(location) or 0, dotted(location), found, write
+    written = _walk(model, location)[1]
+    return document.line(written) or 0, dotted(written), found, write
+
+
+def _unquoted(text: str) -> str:
+    """pydantic puts the names of tags in quotes."""
+    return text.replace("'", "")
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> str:
@@ -133,35 +146,51 @@ def _least_file(model: type[BaseModel]) -> str:
 
 def _field_at(model: type[BaseModel], location: Location) -> FieldInfo | None:
     *parents, last = location
-    for name, info in _model_at(model, tuple(parents)).model_fields.items():
-        if last in (name, info.alias):
-            return info
-    return None
+    return _field_of(_model_at(model, tuple(parents)), last)
 
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
     """The model that describes this part of the file, or the nearest one around it."""
-    for length in range(1, len(location) + 1):
-        if isinstance(location[length - 1], int):
+    return _walk(model, location)[0]
+
+
+def _walk(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], Location]:
+    """The model at a location, and the location as people wrote it.
+
+    Where one of several models was chosen by a tag, such as `provider: ec2`, pydantic puts the
+    tag into the location; nobody wrote it there.
+    """
+    written: Location = ()
+    choices: tuple[type[BaseModel], ...] = (model,)
+    for part in location:
+        if len(choices) > 1 and (tagged := _tagged(choices, part)):
+            model, choices = tagged, (tagged,)
             continue
-        field = next(
-            (
-                info
-                for name, info in model.model_fields.items()
-                if location[length - 1] in (name, info.alias)
-            ),
-            None,
-        )
-        inner = _inner_model(field.annotation) if field else None
-        if inner is None:
-            return model
-        model = inner
-    return model
+        written = (*written, part)
+        if isinstance(part, str) and choices:
+            field = _field_of(model, part)
+            choices = _inner_models(field.annotation) if field else ()
+            model = choices[0] if choices else model
+    return model, written
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    """The model in `Model`, `Model | None`, `tuple[Model, ...]`."""
+def _field_of(model: type[BaseModel], key: str | int) -> FieldInfo | None:
+    fields = model.model_fields.items()
+    return next((info for name, info in fields if key in (name, info.alias)), None)
+
+
+def _tagged(choices: tuple[type[BaseModel], ...], tag: str | int) -> type[BaseModel] | None:
+    """The model of a union that has `tag` as the only value of one of its fields."""
+    for choice in choices:
+        for info in choice.model_fields.values():
+            if typing.get_args(info.annotation) == (tag,):
+                return choice
+    return None
+
+
+def _inner_models(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """The models in `Model`, `Model | None`, `tuple[Model, ...]`, `ModelA | ModelB`."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation if issubclass(annotation, BaseModel) else None
-    found = (_inner_model(part) for part in typing.get_args(annotation))
-    return next((part for part in found if part is not None), None)
+        return (annotation,) if issubclass(annotation, BaseModel) else ()
+    parts = typing.get_args(annotation)
+    return tuple(dict.fromkeys(model for part in parts for model in _inner_models(part)))

@@ -29,7 +29,9 @@ def check_type(name: str, role: Role) -> str:
         found = f"found {describe(name)}, which isn't in the catalogue"
         raise spec_mistake(found, f"write {_meant(catalogue, name, role)}")
     if kind.architecture != NEEDED[role]:
-        found = f"found {describe(name)}: it is {kind.architecture}, and {role} needs {NEEDED[role]}"
+        found = (
+            f"found {describe(name)}: it is {kind.architecture}, and {role} needs {NEEDED[role]}"
+        )
         raise spec_mistake(found, f"write {_EXAMPLES[role]}, for example")
     if role == "gpu" and not kind.accelerators:
         found = f"found {describe(name)}, which has no GPU"

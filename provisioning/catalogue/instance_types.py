@@ -11,7 +11,7 @@ import datetime
 import functools
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
@@ -38,6 +38,10 @@ class Family:
     name: str
     architecture: Architecture
     quota: QuotaClass
+    #: Families of a group differ alike from region to region: gpu, cpu, inf.
+    group: str
+    #: The lowest spot price worth planning with, as a share of the on-demand price.
+    spot_from: float
     #: "NVIDIA T4", "AWS Inferentia2", or nothing.
     accelerator: str
     #: One sentence for people who choose.
@@ -55,10 +59,16 @@ class InstanceType:
     vcpus: int
     memory_gib: float
     accelerators: int
-    #: Of each accelerator.
-    accelerator_gib: float
+    #: Of each accelerator, as it is sold: AWS shows a little less.
+    accelerator_gb: float
     on_demand: float
-    spot: Range
+    #: Whether the price was read in a table, or is the one generally known.
+    seen: bool
+
+    @property
+    def spot(self) -> Range:
+        """AWS never asks for more than the on-demand price unless told to."""
+        return Range(self.on_demand * self.family.spot_from, self.on_demand)
 
     @property
     def architecture(self) -> Architecture:
@@ -89,13 +99,13 @@ class PriceTable:
     disk_gb_month: float
     #: US dollars an hour for a public IPv4 address.
     address_hour: float
-    #: Prices of a region as a multiple of those in us-east-1.
-    regions: dict[str, Range]
-    #: For a region that isn't in the table.
+    #: Prices of a region and group of families as a multiple of those in us-east-1.
+    regions: dict[str, dict[str, Range]]
+    #: For what isn't in the table.
     elsewhere: Range
 
-    def factor(self, region: str) -> Range:
-        return self.regions.get(region, self.elsewhere)
+    def factor(self, region: str, group: str) -> Range:
+        return self.regions.get(region, {}).get(group, self.elsewhere)
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,7 @@ def read_catalogue() -> Catalogue:
 
 
 def _quota(name: str, row: dict[str, Any]) -> QuotaClass:
-    markets = cast(tuple[Market, Market], ("on-demand", "spot"))
+    markets: tuple[Market, ...] = ("on-demand", "spot")
     return QuotaClass(
         name=name,
         codes={market: row[market]["code"] for market in markets},
@@ -141,6 +151,8 @@ def _family(name: str, row: dict[str, Any], quotas: dict[str, QuotaClass]) -> Fa
         name=name,
         architecture=row["architecture"],
         quota=quotas[row["quota"]],
+        group=row["group"],
+        spot_from=row["spot_from"],
         accelerator=row.get("accelerator", ""),
         purpose=row["purpose"],
         caution=row.get("caution", ""),
@@ -154,9 +166,9 @@ def _type(row: dict[str, str], families: dict[str, Family]) -> InstanceType:
         vcpus=int(row["vcpus"]),
         memory_gib=float(row["memory_gib"]),
         accelerators=int(row["accelerators"]),
-        accelerator_gib=float(row["accelerator_gib"]),
+        accelerator_gb=float(row["accelerator_gb"]),
         on_demand=float(row["on_demand"]),
-        spot=Range(float(row["spot_low"]), float(row["spot_high"])),
+        seen=row["seen"] == "yes",
     )
 
 
@@ -171,6 +183,9 @@ def _prices(row: dict[str, Any]) -> PriceTable:
         source=row["source"],
         disk_gb_month=row["disk_gb_month"],
         address_hour=row["address_hour"],
-        regions={name: Range(*ends) for name, ends in row["regions"].items()},
+        regions={
+            name: {group: Range(*ends) for group, ends in groups.items()}
+            for name, groups in row["regions"].items()
+        },
         elsewhere=Range(*row["elsewhere"]),
     )

@@ -21,8 +21,8 @@ class Range:
         return Range(self.low * other.low, self.high * other.high)
 
     def dollars(self) -> str:
-        """For people: "$4.21", or "$4 to $12"; more digits than are known would be a lie."""
-        low, high = _dollars(self.low), _dollars(self.high)
+        """For people: "$4.21", or "$12 to $75"; more digits than are known would be a lie."""
+        low, high = dollars(self.low), dollars(self.high)
         return low if low == high else f"{low} to {high}"
 
 
@@ -34,7 +34,7 @@ def total(amounts: Iterable[Range]) -> Range:
     return sum(amounts, Range(0, 0))
 
 
-def _dollars(amount: float) -> str:
-    if amount >= 100:
+def dollars(amount: float) -> str:
+    if amount >= 10:
         return f"${amount:,.0f}"
     return f"${amount:.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.3f}"

@@ -15,7 +15,12 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from platform import machine
 
+from provisioning.environments.conda.build import ensure_built
+from provisioning.environments.conda.channels import Sources, channels_of, parse_channels
+from provisioning.environments.conda.lock_file import read_lock_of
+from provisioning.environments.conda.platforms import platform_of
 from provisioning.environments.files import EnvironmentFile
 from provisioning.environments.kernel import kernel_description, offer_kernel
 from provisioning.environments.lock_file import LockFile, read_lock_file
@@ -75,20 +80,35 @@ def ensure_environment(
     interpreter: Interpreter,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Environment:
-    """The environment of `file` and `lock` below `root`, built unless it is there."""
-    _refuse_conda(file)
+    """The environment of `file` and `lock` below `root`, built unless it is there.
+
+    A file that asks for more than python, pip and a pip section has a lock for each kind of
+    machine (NAME.linux-64.lock): that is used instead of `lock`. Mirrors of its channels are
+    named by the environment variable WORKSHOP_CHANNEL.
+    """
+    if not file.pip_only:
+        return _from_channels(file, root, on_progress)
     _refuse_other_python(file, interpreter)
     return _Build(file, read_lock_file(file, lock), root, interpreter, on_progress).ensure()
 
 
-def _refuse_conda(file: EnvironmentFile) -> None:
-    if not file.pip_only:
-        raise NotPossibleHere(
-            f"{file.source} asks for conda packages ({', '.join(file.conda)}), and this "
-            "version of workshop doesn't build from conda channels yet",
-            next_step="move them to the `pip:` section, or leave them out: a file that asks "
-            "for nothing but python, pip and a pip section is built as a virtual environment",
-        )
+def _from_channels(
+    file: EnvironmentFile, root: Path, on_progress: Callable[[Progress], None]
+) -> Environment:
+    """Packages of conda channels, by the file's lock for this kind of machine."""
+    platform = platform_of("arm64" if machine() == "aarch64" else "x86_64", gpu=False)
+    lock = read_lock_of(file, platform)
+    mirrors = parse_channels(os.environ.get("WORKSHOP_CHANNEL", "").split())
+    built = ensure_built(
+        lock,
+        root,
+        Sources(mirrors, root.parent / "cache/conda"),
+        prefixes=root,
+        progress=lambda *at: on_progress(Progress(*at)),
+    )
+    how = f"built from {lock.path}, with packages of {', '.join(channels_of(file))}"
+    python = built.folder / built.python
+    return Environment(file.name, built.folder, python, built.identity, how, built.fresh)
 
 
 def _refuse_other_python(file: EnvironmentFile, interpreter: Interpreter) -> None:

@@ -39,6 +39,8 @@ class EnvironmentFile:
     pip: tuple[str, ...]
     conda: tuple[str, ...]
     channels: tuple[str, ...]
+    #: What it asks of its channels, python and pip included, as written.
+    specs: tuple[str, ...] = ()
 
     @property
     def pip_only(self) -> bool:
@@ -100,6 +102,7 @@ class _Reading:
             pip=tuple(pip),
             conda=tuple(line for line in conda if requirement_name(line) not in ("python", "pip")),
             channels=tuple(self._channels()),
+            specs=tuple(conda),
         )
 
     def _check_keys(self) -> None:

@@ -20,9 +20,12 @@ def kernel_description(name: str, prefix: Path, python: str) -> Mapping[str, obj
     }
 
 
-def offer_kernel(name: str, prefix: Path, python: str) -> None:
-    """Make `name` the one kernel that this environment offers."""
-    kernels = prefix / "share/jupyter/kernels"
+def offer_kernel(name: str, prefix: Path, python: str, *, folder: Path | None = None) -> None:
+    """Make `name` the one kernel that this environment offers.
+
+    `folder` is where its files are now, if that isn't `prefix`, where they will be.
+    """
+    kernels = (folder or prefix) / "share/jupyter/kernels"
     # ipykernel brings a kernel called python3 that runs whatever `python` is on the PATH.
     shutil.rmtree(kernels / "python3", ignore_errors=True)
     (kernels / name).mkdir(parents=True, exist_ok=True)

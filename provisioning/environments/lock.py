@@ -7,7 +7,6 @@ already locked are kept while they still fit; delete a lock first to move to new
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -26,6 +25,21 @@ INTERPRETER = Path("/usr/bin/python3")
 
 
 @dataclass(frozen=True)
+class Target:
+    """The machine and Python that a lock is for, as uv names them; what it leaves out."""
+
+    platform: str
+    python: str
+    left_out: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        chosen = ["--python-platform", self.platform, "--python-version", self.python]
+        for package in self.left_out:
+            chosen += ["--no-emit-package", package]
+        return chosen
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What a lock must satisfy."""
 
@@ -33,14 +47,27 @@ class Wanted:
     overrides: Path | None = None
     constraints: tuple[Path, ...] = ()
     from_source: FromSource = NOTHING
+    #: For another machine than this one, or beside packages that are there already.
+    target: Target | None = None
 
 
 def lock(wanted: Wanted, out: Path, *, interpreter: Path = INTERPRETER) -> None:
     """Write the lock for `wanted` to `out`: the same bytes for the same packages."""
+    previous = out.read_bytes() if out.exists() else None
+    write_atomically(out, resolve(wanted, out, previous, interpreter=interpreter))
+
+
+def resolve(
+    wanted: Wanted, out: Path, previous: bytes | None, *, interpreter: Path = INTERPRETER
+) -> bytes:
+    """What a lock of `wanted` says. Versions of the `previous` one that still fit are kept.
+
+    `out`, where it will be, is named in errors; it is not changed.
+    """
     draft = out.with_name(f".{out.name}.draft")
     try:
-        if out.exists():
-            shutil.copyfile(out, draft)  # uv prefers the versions it finds there
+        if previous is not None:
+            draft.write_bytes(previous)  # uv prefers the versions it finds there
         outcome = run_uv(
             _arguments(wanted, draft, interpreter), text="\n".join(wanted.requirements) + "\n"
         )
@@ -52,7 +79,7 @@ def lock(wanted: Wanted, out: Path, *, interpreter: Path = INTERPRETER) -> None:
     finally:
         draft.unlink(missing_ok=True)
     _refuse_addresses(content, out)
-    write_atomically(out, content)
+    return content
 
 
 def _arguments(wanted: Wanted, draft: Path, interpreter: Path) -> list[str]:
@@ -62,6 +89,10 @@ def _arguments(wanted: Wanted, draft: Path, interpreter: Path) -> list[str]:
         arguments += ["--overrides", str(wanted.overrides)]
     for constraint in wanted.constraints:
         arguments += ["--constraints", str(constraint)]
+    if wanted.target:
+        arguments += wanted.target.arguments()
+        # What has no wheel for that machine can't be installed there.
+        return arguments + wanted.from_source.installing()
     return arguments + wanted.from_source.building()
 
 

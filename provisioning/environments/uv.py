@@ -62,7 +62,7 @@ def run_uv(
     said: list[str] = []
     with subprocess.Popen(
         # The system's certificates: an organisation's own authority is known there.
-        [*_dies_with_us(), uv.find_uv_bin(), "--color", "never", "--system-certs", *arguments],
+        [*dies_with_us(), uv.find_uv_bin(), "--color", "never", "--system-certs", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -84,7 +84,8 @@ def run_uv(
     return Outcome(process.returncode, tuple(said))
 
 
-def _dies_with_us() -> tuple[str, ...]:
+def dies_with_us() -> tuple[str, ...]:
+    """What to put before a command so that it ends when we do."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 

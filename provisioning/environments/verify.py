@@ -53,13 +53,33 @@ for module, owners in sorted(packages_distributions().items()):
 """
 
 
+# The same for modules that are known by name.
+_IMPORT_THESE = """
+import importlib, json, sys
+for module in sys.argv[1:]:
+    try:
+        importlib.import_module(module)
+    except BaseException as error:
+        print("\\n" + json.dumps([module, module, f"{type(error).__name__}: {error}"]), flush=True)
+"""
+
+
 def verify_imports(prefix: Path, packages: Iterable[str]) -> None:
     """Import every module of `packages` in one process, or say which can't be and why.
 
     As root this is done under an account that owns nothing, as the seats will do it.
     """
+    _verify(prefix, _IMPORT_ALL, packages)
+
+
+def verify_modules(prefix: Path, modules: Iterable[str]) -> None:
+    """Import these modules, in the same way."""
+    _verify(prefix, _IMPORT_THESE, modules)
+
+
+def _verify(prefix: Path, script: str, wanted: Iterable[str]) -> None:
     finished = subprocess.run(
-        [prefix / "bin/python", "-I", "-c", _IMPORT_ALL, *packages],
+        [prefix / "bin/python", "-I", "-c", script, *wanted],
         capture_output=True,
         text=True,
         cwd="/",

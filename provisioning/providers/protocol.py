@@ -13,6 +13,12 @@ from provisioning.fleet import Fleet, Host, WantedHost
 #: Which host (or what), how far, of how many, a detail. Called from any thread.
 Progress = Callable[[str, int, int, str], None]
 
+OnHost = Callable[[Host], None]
+
+
+def nobody(host: Host) -> None:
+    """Who doesn't want to hear of hosts one by one."""
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -63,8 +69,13 @@ class Provider(Protocol):
     def observe(self) -> Fleet:
         """What is there now, from the cloud and not from our files. Changes nothing."""
 
-    def ensure(self, wanted: tuple[WantedHost, ...], progress: Progress) -> Launched:
-        """A host in every place, with an address; the ones that are there stay."""
+    def ensure(
+        self, wanted: tuple[WantedHost, ...], progress: Progress, on_host: OnHost = nobody
+    ) -> Launched:
+        """A host in every place, with an address; the ones that are there stay.
+
+        `on_host` hears of each host as soon as it runs, and must return at once.
+        """
 
     def replace(self, wanted: WantedHost, progress: Progress) -> Host:
         """Another machine in the place; the old one is gone for good before this returns."""
@@ -74,6 +85,9 @@ class Provider(Protocol):
 
     def start(self, names: tuple[str, ...], progress: Progress) -> Fleet:
         """Stopped hosts run again, perhaps at another address."""
+
+    def console(self, name: str) -> str:
+        """What the host has said on its console: for one that SSH doesn't reach."""
 
     def note_deadline(self, names: tuple[str, ...], deadline: datetime) -> None:
         """Write a moved deadline to where `observe` reads it (the host's timer is set by SSH)."""

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from provisioning.interpreter import NOBODY
+from tests.cloud.fixtures import cloud, cloud_server
+
+__all__ = ["cloud", "cloud_server"]
 
 
 @pytest.fixture

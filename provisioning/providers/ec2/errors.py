@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from provisioning.errors import NotPossibleHere, StepFailed, WorkshopError
 
 
 class AwsError(WorkshopError):
     """AWS refused `operation` with `code`; `said` is its own sentence."""
 
+    #: The next step where the raiser knows no better one.
+    helps: ClassVar[str] = "repeat the command: it looks at what is there before it acts"
+
     def __init__(
         self, operation: str, code: str, said: str, *, region: str = "", next_step: str = ""
     ) -> None:
         where = f" in {region}" if region else ""
-        super().__init__(f"AWS refused {operation}{where}: {said} ({code})", next_step=next_step)
+        super().__init__(
+            f"AWS refused {operation}{where}: {said} ({code})", next_step=next_step or self.helps
+        )
         self.operation = operation
         self.code = code
         self.said = said
@@ -26,21 +33,34 @@ class NoCredentials(NotPossibleHere):
 class NotAllowed(AwsError):
     """The credentials lack a permission."""
 
+    helps = (
+        "ask whoever runs the AWS account for this permission, then repeat the command; "
+        "`workshop plan` shows which ones are missing"
+    )
+
 
 class QuotaExceeded(AwsError):
     """The account may not have that many: other zones won't help, other families may."""
+
+    helps = "run `workshop plan`: it says which quota is too low and what to send to AWS"
 
 
 class NoCapacity(AwsError):
     """AWS has none of this type in this zone now: another zone or type may have one."""
 
+    helps = "repeat the command in some minutes, or add types or zones in workshop.yaml"
+
 
 class NotOffered(AwsError):
     """This type, image or zone doesn't go together: trying again won't help, another may."""
 
+    helps = "change the types or zones under `hosts:` in workshop.yaml; see `workshop plan`"
+
 
 class Throttled(AwsError):
     """Too many calls, even after waiting."""
+
+    helps = "wait a minute, then repeat the command: it looks at what is there before it acts"
 
 
 class NotThere(AwsError):
@@ -56,7 +76,7 @@ class InUse(AwsError):
 
 
 class TokenMismatch(AwsError):
-    """The client token was used before with other parameters."""
+    """The client token was used before: with other parameters, or its instance has ended."""
 
 
 class AnswerLost(StepFailed):
@@ -69,3 +89,27 @@ class AnswerLost(StepFailed):
         )
         self.operation = operation
         self.region = region
+
+
+class NoMachine(StepFailed):
+    """Every type, zone and market that the spec allows for a place was tried, and refused."""
+
+
+class EndedEarly(StepFailed):
+    """AWS took the order for a machine and ended it before it ran."""
+
+
+class NotUpYet(StepFailed):
+    """A machine exists and costs money, but doesn't run or has no address after a long wait."""
+
+
+class CannotStop(NotPossibleHere):
+    """One-time spot instances can be ended, not stopped."""
+
+
+class NoNetwork(NotPossibleHere):
+    """The region lacks what every account has at first: a default network with public subnets."""
+
+
+class NoSuchHost(NotPossibleHere):
+    """The workshop has no machine in that place."""

@@ -1,0 +1,1 @@
+"""Environments from conda channels: lock, build and pack them for machines other than this one."""

@@ -1,0 +1,84 @@
+"""What we write to one host while it is shipped to: messages, and chunks if it asks for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from provisioning.environments.shipping.archive import Archive
+from provisioning.environments.shipping.hosts import Talk
+from provisioning.errors import WorkshopError
+
+#: A host gives up when it hears nothing for Order.idle_seconds.
+_PING_SECONDS = 5.0
+
+
+class Feeding:
+    """The only writer to one host, in a thread of its own: a host that doesn't read waits alone."""
+
+    def __init__(self, archive: Archive, descriptor: int) -> None:
+        self._archive = archive
+        self._descriptor = descriptor
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._missing: list[int] = []
+        self._changing = threading.Lock()
+        #: Bytes of chunks that went to this host from here.
+        self.fed_bytes = 0
+
+    def send(self, **message: Any) -> None:
+        """Write a message soon."""
+        self._messages.put(message)
+
+    def close(self) -> None:
+        """No more after what is already waiting."""
+        self._messages.put(None)
+
+    def feed(self, missing: Iterable[int]) -> None:
+        """Give it these chunks, unless that is being done."""
+        with self._changing:
+            if not self._missing:
+                self._missing = sorted(missing, reverse=True)
+        self._messages.put({})  # wakes the writer
+
+    def stop_feeding(self) -> None:
+        """Another host gives it the rest."""
+        with self._changing:
+            self._missing = []
+
+    def write_to(self, talk: Talk) -> None:
+        """The writer's thread; ends at `close`, or when the host takes no more."""
+        try:
+            while (message := self._next()) is not None:
+                if message:
+                    talk.write(json.dumps(message).encode() + b"\n")
+                if (index := self._next_chunk()) is not None:
+                    self._write_chunk(talk, index)
+        except WorkshopError:
+            return  # the reader hears of it, too, and knows what it means
+
+    def _next(self) -> dict[str, Any] | None:
+        try:
+            if self._missing:
+                return self._messages.get_nowait()
+            return self._messages.get(timeout=_PING_SECONDS)
+        except queue.Empty:
+            return {} if self._missing else {"do": "ping"}
+
+    def _next_chunk(self) -> int | None:
+        with self._changing:
+            return self._missing.pop() if self._missing else None
+
+    def _write_chunk(self, talk: Talk, index: int) -> None:
+        chunk = self._archive.read(self._descriptor, index)
+        message = {"do": "chunk", "index": index, "bytes": len(chunk)}
+        talk.write(json.dumps(message).encode() + b"\n" + chunk)
+        self.fed_bytes += len(chunk)
+
+
+def opened(archive: Archive) -> int:
+    """A descriptor for `Archive.read`, for all hosts together."""
+    return os.open(archive.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,0 +1,159 @@
+"""The commands about all hosts: plan, access, extend, stop, start, sweep; and what `up`, `status`
+and `down` do for a workshop that has hosts."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from provisioning.costs import hourly
+from provisioning.errors import StepFailed
+from provisioning.fleet_screens import hosts_table, inventory_table, plan_page, problem_lines
+from provisioning.fleet_up import FleetUp
+from provisioning.fleet_work import start_again, up_whole
+from provisioning.forgetting import forget_secrets
+from provisioning.operate import extend_deadline, hosts_now
+from provisioning.operator_desk import Operator, as_json_option, ask, print_json
+from provisioning.planning import look_and_plan, refuse_red
+from provisioning.progress_view import ProgressView
+from provisioning.providers.protocol import Inventory
+
+
+@click.command()
+@as_json_option
+@click.pass_obj
+def plan(operator: Operator, as_json: bool) -> None:
+    """What `up` would create, what it costs, and whether this account can have it.
+
+    Creates nothing. Run it days ahead: a quota takes AWS days to raise.
+    """
+    found = look_and_plan(operator.fleet, operator.day, operator.today)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        operator.console.print(plan_page(found))
+    refuse_red(found)
+
+
+def bring_up_hosts(operator: Operator, yes: bool) -> None:
+    """`up`: what the plan says, then hosts that are ready."""
+    desk = operator.fleet
+    with operator.alone():
+        found = look_and_plan(desk, operator.day, operator.today)
+        refuse_red(found)
+        if not found.nothing_to_do:
+            operator.console.print(plan_page(found))
+            ask(f"Create these hosts, for {found.cost.hourly.dollars()} an hour?", yes)
+        with ProgressView(operator.console) as progress:
+            up = up_whole(desk, progress)
+    operator.console.print(hosts_table(hosts_now(desk)))
+    click.echo(f"{len(up.ready)} of {len(desk.wanted)} hosts are ready.")
+    refuse_problems(up)
+
+
+def refuse_problems(up: FleetUp) -> None:
+    """StepFailed: what is missing and why, what there is costs, and what to type."""
+    if not up.problems:
+        return
+    told = "\n  ".join(problem_lines(up.problems))
+    name, first = next(iter(sorted(up.problems.items())))
+    raise StepFailed(
+        f"These hosts are not ready; the others can be used:\n  {told}\n"
+        f"What is there costs {hourly(up.fleet).dollars()} an hour until `workshop down`.",
+        next_step=first.next_step or f"`workshop up` again, or `workshop host replace {name}`",
+    )
+
+
+def hosts_status(operator: Operator, as_json: bool) -> None:
+    """`status` of the hosts: what the cloud says, and what they say of themselves."""
+    found = hosts_now(operator.fleet)
+    if as_json:
+        print_json({"hosts": [dataclasses.asdict(each) for each in found]})
+    else:
+        operator.console.print(hosts_table(found))
+        there = sum(each.answers for each in found)
+        click.echo(f"{there} of {len(operator.fleet.wanted)} hosts answer.")
+
+
+def take_hosts_down(operator: Operator, yes: bool) -> None:
+    """`down`: end every host, delete all that is ours, and prove it by another listing."""
+    desk = operator.fleet
+    ask(f"End every host of {desk.request.workshop}, with what is on their disks?", yes)
+    with operator.alone(), ProgressView(operator.console) as progress:
+        left = desk.provider.down(progress)
+        if left.empty:
+            forget_secrets(desk.state)
+    show_inventory(operator, left)
+
+
+def show_inventory(operator: Operator, left: Inventory) -> None:
+    operator.console.print(inventory_table(left))
+    if left.empty:
+        click.echo("Nothing is left.")
+
+
+@click.group()
+def access() -> None:
+    """Who may reach the hosts and the hub."""
+
+
+@access.command()
+@click.pass_obj
+def refresh(operator: Operator) -> None:
+    """Let in the address you have now, and nobody from the old one.
+
+    Needed when `access: auto` was resolved somewhere else: at home yesterday, on campus today.
+    """
+    with operator.alone():
+        before, after = operator.fleet.ec2.access_refresh()
+    if before == after:
+        click.echo(f"Nothing to do: {', '.join(after)} may reach the hosts.")
+        return
+    click.echo(
+        f"{', '.join(after)} may reach the hosts now; before: {', '.join(before) or 'nobody'}."
+    )
+
+
+@click.command()
+@click.argument("minutes", type=click.IntRange(5, 7 * 24 * 60), default=30)
+@click.pass_obj
+def extend(operator: Operator, minutes: int) -> None:
+    """Move the time at which every host ends itself, by MINUTES (default: 30)."""
+    desk = operator.fleet
+    with operator.alone():
+        deadline, problems = extend_deadline(desk, timedelta(minutes=minutes), datetime.now(UTC))
+    click.echo(f"The hosts end themselves at {deadline:%Y-%m-%d %H:%M} UTC.")
+    if problems:
+        told = "\n  ".join(f"{name}: {error.message}" for name, error in sorted(problems.items()))
+        raise StepFailed(
+            f"These still end at their old time:\n  {told}",
+            next_step="workshop host list, then extend again",
+        )
+
+
+@click.command("stop")
+@click.option("--on", "names", multiple=True, help="A host; may be repeated. Default: all.")
+@click.pass_obj
+def stop_hosts(operator: Operator, names: tuple[str, ...]) -> None:
+    """Stop hosts overnight: they cost only their disks until `workshop start`."""
+    desk = operator.fleet
+    with operator.alone(), ProgressView(operator.console) as progress:
+        hosts = desk.chosen(desk.provider.observe(), names)
+        desk.provider.stop(tuple(each.name for each in hosts), progress)
+    click.echo(f"Stopped {len(hosts)} hosts. Their disks cost money until `workshop down`.")
+
+
+@click.command("start")
+@click.option("--on", "names", multiple=True, help="A host; may be repeated. Default: all.")
+@click.pass_obj
+def start_hosts(operator: Operator, names: tuple[str, ...]) -> None:
+    """Start stopped hosts again, and find them at their new addresses."""
+    desk = operator.fleet
+    with operator.alone(), ProgressView(operator.console) as progress:
+        found = start_again(desk, names, progress)
+    operator.console.print(hosts_table(hosts_now(desk)))
+    if found.problems:
+        name, error = next(iter(sorted(found.problems.items())))
+        raise StepFailed(f"{name}: {error.message}", next_step=error.next_step)

@@ -1,0 +1,67 @@
+"""What the commands do with a whole fleet: up, replace one, start again. Hosts first, then what
+belongs on them; a host that lacks an environment is not ready."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioning.catalogue.instance_types import read_catalogue
+from provisioning.environments.delivery import Recipient, deliver
+from provisioning.environments.shipping.hosts import ShipHost
+from provisioning.fleet import Fleet
+from provisioning.fleet_desk import FleetDesk
+from provisioning.fleet_up import FleetUp, bring_up_fleet, make_hosts_ready, replace_host
+from provisioning.providers.protocol import Progress
+
+
+def up_whole(desk: FleetDesk, progress: Progress) -> FleetUp:
+    """Every host there, ready and furnished, or a reason for each that is not.
+
+    Environments come first: one that can't be built is found out before anything costs money.
+    """
+    _pack(desk, progress)
+    return _furnish(desk, bring_up_fleet(desk.order, progress), progress)
+
+
+def replace_one(desk: FleetDesk, name: str, progress: Progress) -> FleetUp:
+    """Another machine in the place `name`, ready and furnished like the one before."""
+    return _furnish(desk, replace_host(desk.order, desk.place(name), progress), progress)
+
+
+def start_again(desk: FleetDesk, names: tuple[str, ...], progress: Progress) -> FleetUp:
+    """Stopped hosts run and answer again, wherever they are now."""
+    fleet = desk.provider.observe()
+    chosen = names or tuple(each.name for each in fleet.hosts if each.state == "stopped")
+    if not chosen:
+        return FleetUp(fleet, {})
+    started = desk.provider.start(chosen, progress)
+    hosts = tuple(each for each in started.hosts if each.name in chosen)
+    return make_hosts_ready(desk.order, Fleet(fleet.workshop, hosts), progress)
+
+
+def _pack(desk: FleetDesk, progress: Progress) -> None:
+    depot, types = desk.request.depot, read_catalogue().types
+    variants = {
+        (name, depot.platform(name, kind.architecture, gpu=kind.gpus > 0))
+        for place in desk.wanted
+        for kind in (types[each] for each in place.types[:1])
+        for name in place.environments
+    }
+    for name, platform in sorted(variants, key=lambda each: (each[0], each[1].name)):
+        depot.archive(name, platform, progress)
+
+
+def _furnish(desk: FleetDesk, up: FleetUp, progress: Progress) -> FleetUp:
+    recipients = {
+        host.name: Recipient(
+            ShipHost(desk.threshold.login(host), host.private_address),
+            up.ready[host.name].architecture,
+            gpu=bool(up.ready[host.name].gpus),
+            environments=desk.place(host.name).environments,
+        )
+        for host in up.fleet.hosts
+        if host.name in up.ready
+    }
+    lacking = deliver(desk.request.depot, recipients, progress)
+    ready = {name: each for name, each in up.ready.items() if name not in lacking}
+    return replace(up, ready=ready, problems={**up.problems, **lacking})

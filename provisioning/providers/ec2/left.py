@@ -1,0 +1,103 @@
+"""What a teardown could not end: what it is, why, what it costs, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from provisioning.catalogue.instance_types import read_catalogue
+from provisioning.catalogue.money import Range, exactly, total
+from provisioning.costs import disk_of, hourly_of
+from provisioning.errors import StepFailed, WorkshopError
+from provisioning.providers.ec2.aws import Aws
+from provisioning.providers.ec2.ending import is_passing
+from provisioning.providers.ec2.errors import AnswerLost, AwsError
+from provisioning.providers.ec2.inventory import OTHERS, Look
+from provisioning.providers.ec2.kinds import KINDS, Found
+from provisioning.providers.protocol import Inventory
+
+_SHOWN = 5
+
+
+class SomethingLeft(StepFailed):
+    """Something of the workshop could not be ended. `inventory` lists it, `why` has the reasons.
+
+    `hourly` is what it costs, as far as its price is known.
+    """
+
+    def __init__(self, seen: Look, refused: Mapping[str, WorkshopError]) -> None:
+        self.inventory = Inventory(
+            left=seen.found,
+            kinds=(*(kind.name for kind in KINDS), OTHERS),
+            regions=seen.regions,
+        )
+        self.hourly = hourly_of_all(seen.found)
+        self.why = {thing.id: refused[thing.id] for thing in seen.found if thing.id in refused}
+        first = _most_telling(seen.found, self.why)
+        super().__init__(
+            f"{_listed(seen.found)} could not be ended{_price(self.hourly)}"
+            f"{f': {first.message}' if first else ''}",
+            next_step=(first.next_step if first else "")
+            or "`workshop down` again: it goes on where this one stopped",
+        )
+
+
+def hourly_of_all(things: Iterable[Found]) -> Range:
+    """What these things cost an hour in US dollars; what has no known price counts nothing."""
+    return total(_hourly(thing) for thing in things)
+
+
+def who_uses(aws: Aws, group: Found) -> StepFailed | None:
+    """Why a security group can't be deleted, if things that aren't the workshop's are in it."""
+    filters = [{"Name": "group-id", "Values": [group.id]}]
+    try:
+        interfaces = aws.every(
+            "ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=filters
+        )
+    except (AwsError, AnswerLost):
+        return None
+    users = [_user(interface) for interface in interfaces]
+    if not users:
+        return None
+    return StepFailed(
+        f"security group {group.id} ({group.region}) is used by {', '.join(users[:_SHOWN])}",
+        next_step=f"take {users[0]} out of the group or end it, in the AWS console; then "
+        "`workshop down` again",
+    )
+
+
+def _user(interface: Mapping[str, Any]) -> str:
+    instance = (interface.get("Attachment") or {}).get("InstanceId")
+    return str(instance or interface["NetworkInterfaceId"])
+
+
+def _hourly(thing: Found) -> Range:
+    match thing.kind:
+        case "instance" if thing.state in ("pending", "running"):
+            return hourly_of(thing.type, thing.market, thing.region) or exactly(0)
+        case "volume":
+            return disk_of(thing.gigabytes, thing.region)
+        case "snapshot":  # only what was written costs, and less than on a disk
+            return Range(0, disk_of(thing.gigabytes, thing.region).high)
+        case "elastic-ip":
+            return exactly(read_catalogue().prices.address_hour)
+        case _:
+            return exactly(0)
+
+
+def _listed(things: tuple[Found, ...]) -> str:
+    shown = "; ".join(f"{thing.kind} {thing.id} ({thing.region})" for thing in things[:_SHOWN])
+    more = len(things) - _SHOWN
+    return shown + (f" and {more} more" if more > 0 else "")
+
+
+def _price(hourly: Range) -> str:
+    return f" and cost about {hourly.dollars()} an hour" if hourly.high else ""
+
+
+def _most_telling(
+    things: Iterable[Found], why: Mapping[str, WorkshopError]
+) -> WorkshopError | None:
+    """The reason to tell: one that a person can do something about, an instance's first."""
+    reasons = [why[thing.id] for thing in things if thing.id in why]
+    return min(reasons, key=is_passing, default=None)

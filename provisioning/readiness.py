@@ -1,0 +1,211 @@
+"""A host is ready when a class could use it: it answers to a key of its own, its first boot
+is over, and the disk and the GPU that were paid for are there.
+
+The key that user-data carried is only good for the first contact: whoever can read user-data
+could pretend to be the host. So the first verified connection makes another one there, and
+nothing accepts the old one afterwards (docs/decisions/user-data.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from provisioning.errors import StepFailed
+from provisioning.fleet import Architecture, Host
+from provisioning.ssh.connection import Connection
+from provisioning.ssh.login import Login
+from provisioning.ssh.waiting import wait_until_answers
+
+#: Written by the last command of our user-data; see providers/ec2/user_data.py.
+FIRST_BOOT_DONE: Final = "/opt/workshop/user-data-done"
+#: The share of a disk's size that a file system offers at least.
+_USABLE = 0.85
+
+_ARCHITECTURES: Final[dict[str, Architecture]] = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+_OWN_KEY: Final = r"""
+set -eu
+key=/etc/ssh/workshop_host_ed25519_key
+[ -s "$key.pub" ] || { rm -f "$key"; ssh-keygen -q -t ed25519 -N '' -C '' -f "$key"; }
+sync
+cat "$key.pub"
+"""
+
+# The connection in use survives the reload; a later one meets the new key only.
+_ONLY_OWN_KEY: Final = r"""
+set -eu
+cd /etc/ssh
+echo 'HostKey /etc/ssh/workshop_host_ed25519_key' > sshd_config.d/00-workshop-host-key.conf
+[ ! -e sshd_config.d/10-workshop.conf ] || sed -i '/^HostKey/d' sshd_config.d/10-workshop.conf
+rm -f ssh_host_*key ssh_host_*key.pub
+mkdir -p /run/sshd
+/usr/sbin/sshd -t
+systemctl reload ssh 2>/dev/null || kill -HUP "$(cat /run/sshd.pid)"
+"""
+
+_FIRST_BOOT: Final = f"""
+for second in $(seq {{seconds}}); do
+    [ -e {FIRST_BOOT_DONE} ] && exit 0
+    sleep 1
+done
+cloud-init status --long 2>&1 | tail -n 5
+tail -n 20 /var/log/cloud-init-output.log 2>/dev/null
+exit 1
+"""
+
+_MACHINE: Final = r"""
+echo "machine $(uname -m)"
+echo "disk $(df -BG --output=size / | tail -n 1 | tr -dc 0-9)"
+command -v nvidia-smi >/dev/null &&
+    nvidia-smi --query-gpu=name --format=csv,noheader | sed 's/^/gpu /'
+true
+"""
+
+
+class HostKeys(Protocol):
+    """What is known of the keys that hosts show; see fleet_state.py."""
+
+    def host_keys(self, place: str, attempt: int) -> tuple[str, ...]: ...
+    def pinned(self, place: str, attempt: int) -> str | None: ...
+    def pin(self, place: str, attempt: int, public: str) -> None: ...
+    def forget_bootstrap(self, place: str, attempt: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a host must have to be what was asked for."""
+
+    disk_gb: int = 0
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A host that a class could use, and what was found on it."""
+
+    name: str
+    seconds: float
+    disk_gb: int
+    gpus: tuple[str, ...]
+    architecture: Architecture
+
+
+@dataclass(frozen=True)
+class _Machine:
+    disk_gb: int
+    gpus: tuple[str, ...]
+    architecture: Architecture
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Takes hosts over it: whose keys, whose private key, how long each may take."""
+
+    keys: HostKeys
+    key_file: Path
+    #: Whether our user-data runs at the first boot; not on machines that were there before us.
+    first_boot: bool = True
+    seconds: float = 600
+    clock: Callable[[], float] = time.monotonic
+
+    def login(self, host: Host) -> Login:
+        """How to log in to a host that has an address. StepFailed for one that has none."""
+        if host.address is None:
+            raise StepFailed(
+                f"{host.name} is {host.state} and has no address",
+                next_step=f"`workshop start {host.name}`, or `workshop host replace {host.name}`",
+            )
+        keys = self.keys.host_keys(host.name, host.attempt)
+        if not keys:
+            raise StepFailed(
+                f"{host.name} shows a host key that this computer was never told: it was "
+                "launched from another state folder",
+                next_step="work where it was launched, or end it: `workshop down`, then `up`",
+            )
+        return Login(host.address, self.key_file, keys)
+
+    def make_ready(
+        self, host: Host, wanted: Hardware, tell: Callable[[str], None] = lambda stage: None
+    ) -> Ready:
+        """Wait, look, and leave the host with a key that only it knows. Can be repeated.
+
+        Raises the SSH room's errors, or StepFailed with what is missing.
+        """
+        began = self.clock()
+        tell("waiting for SSH")
+        with wait_until_answers(self.login(host), seconds=self.seconds) as connection:
+            tell("making its own host key")
+            self._own_key(host, connection)
+            if self.first_boot:
+                tell("first boot")
+                self._first_boot(host, connection, began)
+            tell("looking at its hardware")
+            found = self._machine(host, connection, wanted)
+        self._prove_own_key(host)
+        tell("ready")
+        seconds = self.clock() - began
+        return Ready(host.name, seconds, found.disk_gb, found.gpus, found.architecture)
+
+    def _own_key(self, host: Host, connection: Connection) -> None:
+        if self._has_only_own_key(host):
+            return
+        found = connection.run("sh -s", stdin=_OWN_KEY.encode(), seconds=60)
+        # Recorded before the host shows it: killed in between, both keys are accepted.
+        self.keys.pin(host.name, host.attempt, found.stdout.decode().strip())
+        connection.run("sh -s", stdin=_ONLY_OWN_KEY.encode(), seconds=60)
+
+    def _prove_own_key(self, host: Host) -> None:
+        """The next connection must already meet the new key; then the old one is worthless."""
+        own = self.keys.pinned(host.name, host.attempt)
+        if own is None or self._has_only_own_key(host):
+            return
+        login = replace(self.login(host), host_keys=(own,))
+        with wait_until_answers(login, seconds=30):
+            self.keys.forget_bootstrap(host.name, host.attempt)
+
+    def _has_only_own_key(self, host: Host) -> bool:
+        own = self.keys.pinned(host.name, host.attempt)
+        return self.keys.host_keys(host.name, host.attempt) == (own,)
+
+    def _first_boot(self, host: Host, connection: Connection, began: float) -> None:
+        left = max(10, int(self.seconds - (self.clock() - began)))
+        script = _FIRST_BOOT.format(seconds=left).encode()
+        finished = connection.run("sh -s", stdin=script, seconds=left + 30, check=False)
+        if finished.status != 0:
+            said = finished.stdout.decode(errors="replace").strip()
+            raise StepFailed(
+                f"{host.name} did not finish its first boot within {self.seconds:.0f} s. "
+                f"It says:\n{said}",
+                next_step=f"`workshop host logs {host.name}`, or "
+                f"`workshop host replace {host.name}`",
+            )
+
+    def _machine(self, host: Host, connection: Connection, wanted: Hardware) -> _Machine:
+        said = connection.run("sh -s", stdin=_MACHINE.encode(), seconds=60).stdout.decode(
+            errors="replace"
+        )
+        facts = [line.split(" ", 1) for line in said.splitlines() if " " in line]
+        disk_gb = next((int(value) for key, value in facts if key == "disk"), 0)
+        gpus = tuple(value for key, value in facts if key == "gpu")
+        machine = next((value for key, value in facts if key == "machine"), "")
+        if disk_gb < wanted.disk_gb * _USABLE:
+            raise _lacks(host, f"a disk of {disk_gb} GB instead of {wanted.disk_gb} GB")
+        if len(gpus) < wanted.gpus:
+            raise _lacks(host, f"{len(gpus)} working GPUs (nvidia-smi) instead of {wanted.gpus}")
+        return _Machine(disk_gb, gpus, architecture_named(machine))
+
+
+def architecture_named(machine: str) -> Architecture:
+    """What `uname -m` says, in our words."""
+    return _ARCHITECTURES.get(machine, "x86_64")
+
+
+def _lacks(host: Host, what: str) -> StepFailed:
+    return StepFailed(
+        f"{host.name} ({host.type or host.id}) has {what}",
+        next_step=f"`workshop host replace {host.name}`",
+    )

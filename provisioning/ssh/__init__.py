@@ -1,0 +1,1 @@
+"""Commands, files and long jobs on hosts, over SSH with pinned host keys and deadlines."""

@@ -1,0 +1,157 @@
+"""Runs verbs of the EC2 provider, each in a process of its own that may be killed on the way.
+
+python -m tests.provisioning.providers.ec2.mortal_process
+
+reads orders from its input, one JSON object a line, and answers each with one. The imports are
+done once, here; each order gets a fork, which takes milliseconds. This process has one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from provisioning.errors import WorkshopError
+from provisioning.fleet_state import FleetState
+from provisioning.forgetting import forget_secrets
+from provisioning.hosts_spec import Ec2HostsSpec
+from provisioning.places import wanted_hosts
+from provisioning.providers.ec2.aws import Aws
+from provisioning.providers.ec2.order import Ec2Order, Surroundings
+from provisioning.providers.ec2.pace import Pace
+from provisioning.providers.ec2.provider import Ec2Provider
+from tests.provisioning.providers.ec2.kill_points import KillPoints
+
+WORKSHOP = "nlp"
+#: A hub on demand and two spot hosts: every kind of thing that a workshop makes.
+HOSTS = Ec2HostsSpec.model_validate(
+    {
+        "provider": "ec2",
+        "region": "us-east-1",
+        "access": ("203.0.113.7/32",),
+        "gpu": {"count": 2, "types": ("g4dn.xlarge", "g5.xlarge"), "market": "spot"},
+    }
+)
+REPLACED = "gpu-02"
+
+
+class CloudTime:
+    """The cloud's own time, from another process: sleeping moves it on and takes no time."""
+
+    def __init__(self, ahead: float) -> None:
+        self._ahead = ahead
+        self._moving = threading.Lock()
+
+    def now(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._ahead)
+
+    def sleep(self, seconds: float) -> None:
+        with self._moving:
+            self._ahead += seconds
+        address = f"{os.environ['AWS_ENDPOINT_URL']}/cloud-of-the-tests/advance/{seconds}"
+        with urllib.request.urlopen(address, timeout=10):
+            pass
+
+
+def act(order: dict[str, Any]) -> dict[str, Any]:
+    """Do the verb and tell how it ended."""
+    time_ = CloudTime(order["ahead"])
+    state = FleetState(Path(order["folder"]))
+    around = Surroundings(
+        clock=time_.utc, pace=Pace(now=time_.now, sleep=time_.sleep, jitter=lambda: 1.0)
+    )
+    provider = Ec2Provider(
+        Ec2Order(WORKSHOP, HOSTS, 8000, "5e3c"), state, Aws(HOSTS.region), around
+    )
+    wanted = wanted_hosts(HOSTS)
+    match order["verb"]:
+        case "up":
+            missing = provider.ensure(wanted, _quiet).missing
+            return {"problem": "; ".join(f"{one.name}: {one.why.message}" for one in missing)}
+        case "replace":
+            provider.replace(next(one for one in wanted if one.name == REPLACED), _quiet)
+        case "down":
+            provider.down(_quiet)
+            forget_secrets(state)
+    return {"problem": ""}
+
+
+def _quiet(who: str, done: int, total: int, step: str) -> None:
+    return
+
+
+def _in_child(order: dict[str, Any], answer: int) -> None:
+    points = KillPoints(order.get("kill_at"))
+    points.install()
+    try:
+        result = act(order)
+    except WorkshopError as error:
+        result = {"problem": f"{type(error).__name__}: {error.message}"}
+    except BaseException:
+        result = {"problem": traceback.format_exc()}
+    os.write(answer, json.dumps({**result, "points": points.passed}).encode())
+    os._exit(0)
+
+
+def obey(order: dict[str, Any]) -> dict[str, Any]:
+    """Fork a process for the order; `{"killed": true}` is all that is left of a killed one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _in_child(order, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        told = file.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return {"killed": True}
+    return {"killed": False, **json.loads(told)}
+
+
+def remember_clients() -> None:
+    """Making a boto3 client takes long; forks inherit these, which have no connection yet."""
+    make = boto3.Session.client
+
+    @cache
+    def made(service: str, region: str, attempts: int) -> Any:
+        config = _CONFIGS[attempts]
+        return make(boto3.Session(), service, region_name=region, config=config)
+
+    def client(session: boto3.Session, service: str, *, region_name: str, config: Any) -> Any:
+        attempts = config.retries["total_max_attempts"]
+        _CONFIGS.setdefault(attempts, config)
+        return made(service, region_name, attempts)
+
+    boto3.Session.client = client
+    for attempts in (1, 4):
+        aws = Aws(HOSTS.region, attempts=attempts)
+        aws._client("ec2")
+        aws._client("ssm")
+
+
+_CONFIGS: dict[int, Any] = {}
+
+
+def main() -> None:
+    remember_clients()
+    for line in sys.stdin:
+        print(json.dumps(obey(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
