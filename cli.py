@@ -48,7 +48,21 @@ from hub_config.spec import WorkshopSpec, check_files
 from hub_config.status import read_status
 from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
 from hub_config.workshop_file import write_first_files
-from provisioning.environment_commands import env
+from provisioning.commands.environments import env
+from provisioning.commands.fleet import (
+    access,
+    bring_up_hosts,
+    extend,
+    hosts_status,
+    plan,
+    start_hosts,
+    stop_hosts,
+    take_hosts_down,
+)
+from provisioning.commands.hosts import host
+from provisioning.commands.screens import findings_table
+from provisioning.commands.shipping import COMMANDS as SHIPPING
+from provisioning.commands.sweep import sweep
 from provisioning.environments.conda.channels import parse_channels
 from provisioning.environments.delivery import Depot
 from provisioning.errors import (
@@ -59,20 +73,8 @@ from provisioning.errors import (
     StepFailed,
     WorkshopError,
 )
-from provisioning.fleet_commands import (
-    access,
-    bring_up_hosts,
-    extend,
-    hosts_status,
-    plan,
-    start_hosts,
-    stop_hosts,
-    take_hosts_down,
-)
 from provisioning.fleet_desk import FleetDesk, FleetRequest
-from provisioning.fleet_screens import findings_table
 from provisioning.folders import locked
-from provisioning.host_commands import host
 from provisioning.paths import StatePaths, default_state_root
 from provisioning.progress_view import ProgressView
 from provisioning.spec_file import place_of, read_spec
@@ -248,6 +250,7 @@ def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
     The usual order:
       workshop init        write workshop.yaml and roster.csv
       workshop check       is everything here, is every line right?
+      workshop plan        with hosts in a cloud: what will they cost?
       workshop up          build, start, print the seat codes
       workshop rehearse    robots try it before people arrive
       workshop release     hand out the labs
@@ -362,15 +365,18 @@ def report(session: Session, pdf: bool, as_json: bool) -> None:
 
 @workshop.command()
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--region", "regions", multiple=True, help="With hosts: look here only. Repeatable.")
 @click.pass_obj
-def down(session: Session, yes: bool) -> None:
+def down(session: Session, yes: bool, regions: tuple[str, ...]) -> None:
     """Archive everybody's work, end everything.
+
+    With `hosts:` in the file: end them, delete what belongs to them, and list what is left.
 
     Nothing is left outside the state folder. Codes, grades and reports stay in it: `up`
     brings the workshop back.
     """
     if session.spec.hosts is not None:
-        take_hosts_down(session, yes)
+        take_hosts_down(session, yes, regions)
         return
     found = read_status(session.paths)
     working = sum(seat.running for seat in found.seats)
@@ -386,7 +392,9 @@ def down(session: Session, yes: bool) -> None:
     click.echo(f"Down. Grades and reports stay in {session.paths.home}")
 
 
-for command in (seat, course, plan, host, env, access, extend, stop_hosts, start_hosts):
+for command in SHIPPING:
+    env.add_command(command)
+for command in (seat, course, plan, host, env, access, extend, stop_hosts, start_hosts, sweep):
     workshop.add_command(command)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from provisioning.errors import BadInput
-from provisioning.hosts_spec import HostsSpec
+from provisioning.hosts_spec import HostsSpec, MachineHostsSpec
 from provisioning.spec import EnvironmentFiles, SeatLimitsSpec
 from provisioning.spec_file import describe, place_of
 from provisioning.spec_types import Day, FilePath, Port, SpecModel, absolute, spec_mistake
@@ -222,6 +222,7 @@ def check_files(spec: WorkshopSpec, file: Path) -> None:
         **{f"environments.{name}": path for name, path in spec.environments.items()},
         "hub.tls.certificate": spec.hub.tls.certificate if spec.hub.tls else None,
         "hub.tls.key": spec.hub.tls.key if spec.hub.tls else None,
+        "hosts.key": spec.hosts.key if isinstance(spec.hosts, MachineHostsSpec) else None,
     }
     for key, path in wanted.items():
         if path is not None and not path.is_file():

@@ -27,6 +27,14 @@ hub:
 # seat: {{memory: 2G, cpus: 1}}         # limits of one seat
 # submissions: {{max_megabytes: 20, max_files: 200}}
 # grading: {{on_submit: false}}          # grade only when you run `workshop grade`
+
+# Machines in the cloud, instead of this one; docs/first-workshop-on-ec2.md. `workshop plan` says
+# what they cost before anything is created.
+# hosts:
+#   provider: ec2
+#   region: us-east-1
+#   hours: 8                            # then every host ends itself
+#   gpu: {{count: 8, types: [g4dn.xlarge, g5.xlarge]}}
 """
 
 ROSTER = """\

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from provisioning.errors import NotPossibleHere, WorkshopError
+from provisioning.findings import Finding
 from provisioning.fleet import Fleet
 from provisioning.fleet_desk import FleetDesk
 from provisioning.hosts_spec import Ec2HostsSpec, MachineHostsSpec
 from provisioning.plan import Known, Plan, make_plan
+from provisioning.providers.ec2.errors import NoCredentials
 
 
 def look_and_plan(desk: FleetDesk, day: date | None, today: date) -> Plan:
@@ -18,8 +23,9 @@ def look_and_plan(desk: FleetDesk, day: date | None, today: date) -> Plan:
         case MachineHostsSpec() as spec:
             return make_plan(request.workshop, spec, desk.wanted, desk.provider.observe(), Known())
         case Ec2HostsSpec() as spec:
-            fleet = _fleet(desk)
+            fleet, trouble = _fleet(desk)
             known = _known(desk, spec, fleet, day, today)
+            known = replace(known, findings=(*known.findings, *trouble))
             return make_plan(request.workshop, spec, desk.wanted, fleet, known)
 
 
@@ -33,12 +39,16 @@ def refuse_red(plan: Plan) -> None:
         )
 
 
-def _fleet(desk: FleetDesk) -> Fleet:
-    """Nobody is there for whom we may not look: why not is the preflight's first finding."""
+def _fleet(desk: FleetDesk) -> tuple[Fleet, tuple[Finding, ...]]:
+    """What is there. Where that can't be seen, nobody may conclude that nothing is."""
+    nobody = Fleet(desk.request.workshop)
     try:
-        return desk.provider.observe()
-    except WorkshopError:
-        return Fleet(desk.request.workshop)
+        return desk.provider.observe(), ()
+    except NoCredentials:  # the preflight's first finding says so
+        return nobody, ()
+    except WorkshopError as error:
+        what = f"it can't be seen which hosts there are: {error.message}"
+        return nobody, (Finding("stop", what, error.next_step),)
 
 
 def _known(
@@ -64,4 +74,15 @@ def _known(
         requests=found.requests,
         offers=found.offers,
         account=found.account,
+        archive_bytes=sum(path.stat().st_size for path in _archives(desk)),
     )
+
+
+def _archives(desk: FleetDesk) -> Iterator[Path]:
+    """The newest packed archive of each environment that the hosts are to have, if any."""
+    names = {name for place in desk.wanted for name in place.environments}
+    for name in sorted(names):
+        found = desk.request.paths.archives.glob(f"{name}-*.tar.zst")
+        newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+        if newest is not None:
+            yield newest

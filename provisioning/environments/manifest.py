@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from provisioning.errors import BadInput, Place
 from provisioning.fleet import Architecture
@@ -30,6 +30,8 @@ _Module = Annotated[str, Field(pattern=r"\A[A-Za-z_][A-Za-z0-9_]*\z")]
 @dataclass(frozen=True)
 class Manifest:
     """One packed environment for one kind of machine. Sizes in bytes, hashes in hex."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(pattern=r"\A[a-z][a-z0-9-]{0,39}\z")]
     #: A hash of the lock and of what builds from it; part of the prefix and of every name.

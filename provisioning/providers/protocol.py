@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from provisioning.errors import WorkshopError
+from provisioning.errors import StepFailed, WorkshopError
 from provisioning.fleet import Fleet, Host, WantedHost
 
 #: Which host (or what), how far, of how many, a detail. Called from any thread.
@@ -61,6 +61,14 @@ class Inventory:
     @property
     def empty(self) -> bool:
         return not self.left
+
+
+class LeftBehind(StepFailed):
+    """`down` could not end everything; `inventory` lists what there is."""
+
+    def __init__(self, message: str, inventory: Inventory, *, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.inventory = inventory
 
 
 class Provider(Protocol):

@@ -145,7 +145,7 @@ class RemoteDiskFull(SshError):
 
 
 class UploadDamaged(SshError):
-    """What arrived is not what was sent; it was thrown away."""
+    """What arrived is not what was sent; it was not put in place."""
 
 
 class RemoteFileMissing(SshError):

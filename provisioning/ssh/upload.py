@@ -43,19 +43,22 @@ then printf '%s ' "$(stat -c %s -- {part})"; sha {part}; else rm -f -- {part}; p
 df --output=avail -B1 -- {folder} | tail -n 1
 """
 
-# `dd` without truncation: it writes at its own offset, whoever else writes there.
+# `dd` without truncation: it writes at its own offset, whoever else writes there. An earlier
+# upload that we took for dead may have come to its end meanwhile: then the target is right.
 _SEND = """
 umask 077
-full() {{ case "$1" in *"No space left"*|*"quota exceeded"*) rm -f -- {part}; exit {full};; esac; }}
-check() {{ full "$1"; printf '%s\\n' "$1" >&2; exit 1; }}
+sha() {{ s=$(sha256sum <"$1" 2>/dev/null); [ "${{s%% *}}" = {sha} ]; }}
+fail() {{
+  if [ -f {target} ] && sha {target}; then rm -f -- {part}; chmod {mode:o} -- {target}; exit; fi
+  case "$2" in *"No space left"*|*"quota exceeded"*) rm -f -- {part}; exit {full};; esac
+  printf '%s\\n' "$2" >&2; exit "$1"; }}
 [ {offset} -gt 0 ] || rm -f -- {part}
 said=$(dd of={part} bs=256K seek={offset} oflag=seek_bytes conv=notrunc status=none 2>&1) \
-  || check "$said"
-[ "$(stat -c %s -- {part})" -eq {size} ] || exit {short}
-sha=$(sha256sum <{part})
-[ "${{sha%% *}}" = {sha} ] || {{ rm -f -- {part}; exit {damaged}; }}
+  || fail 1 "$said"
+[ "$(stat -c %s -- {part} 2>&1)" = {size} ] || fail {short}
+sha {part} || {{ rm -f -- {part}; fail {damaged}; }}
 said=$(chmod {mode:o} -- {part} 2>&1 && sync -- {part} 2>&1 && mv -f -T -- {part} {target} 2>&1) \
-  || check "$said"
+  || fail 1 "$said"
 sync -- {folder}
 """
 
@@ -153,8 +156,8 @@ def _send(
         case status if status in (_SHORT, _DAMAGED):
             raise UploadDamaged(
                 address,
-                f"{upload.target} arrived damaged and was thrown away, what was there before "
-                "is unchanged",
+                f"{upload.target} arrived damaged and was not put in place, what was there "
+                "before is unchanged",
                 next_step=f"see that nothing writes to {upload.local}, then repeat the command",
             )
         case status:

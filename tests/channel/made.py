@@ -37,6 +37,8 @@ def made() -> list[Package]:
         _located(),
         # Owns a module that six has, too.
         _module("clash", "six", "taken = True\n"),
+        # A kernel by its name alone: the real one brings 10 000 files along.
+        _module("ipykernel", "ipykernel", ""),
         # Needs a library that the system lacks, in the words of the loader.
         _module("broken", "broken", f"raise ImportError({_NO_LIBRARY!r})\n"),
     ]

@@ -33,6 +33,7 @@ _KINDS = {
     "eipalloc": "elastic-ip",
     "lt": "launch-template",
     "snap": "snapshot",
+    "ami": "image",
     "sgr": "security-group-rule",
 }
 #: What RunInstances is authorized on, besides what it makes.
@@ -53,7 +54,7 @@ class Question:
 
     action: str
     resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
 def require_allowed(settings: Settings, region: Region, call: Call) -> None:
@@ -83,42 +84,82 @@ def questions(region: Region, call: Call) -> Iterator[Question]:
     """Every pair of action and resource that the call needs."""
     action = f"{call.service}:{call.action}"
     circumstances = {"aws:RequestedRegion": call.region}
-    if call.service != "ec2" or not call.changes:
+    if call.service == "ssm":
+        for name in call.parameters.get("Names") or [call.get("Name") or call.get("Path")]:
+            yield Question(action, f"arn:aws:ssm:{region.name}::parameter{name}", circumstances)
+        return
+    if call.service != "ec2" or call.action.startswith("Describe"):
         yield Question(action, "*", circumstances)
         return
-    asked = _requested_tags(call)
-    made = _RUN_MAKES if call.action == "RunInstances" else _CREATES.get(call.action, ())
-    for kind in (*made, *(kind for kind in asked if kind not in made)):
-        requested = {f"aws:RequestTag/{key}": value for key, value in asked.get(kind, {}).items()}
-        arn = _arn(region, kind, "*")
-        if kind in made:
-            yield Question(action, arn, {**circumstances, **requested})
-        if (
-            requested
-        ):  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-            creating = {"ec2:CreateAction": call.action}
-            yield Question("ec2:CreateTags", arn, {**circumstances, **requested, **creating})
+    made = tuple(_made(call))
+    yield from _about_new_things(region, call, made, circumstances)
     existing = list(_existing(region, call))
-    own_tags = {f"aws:RequestTag/{one['Key']}": one.get("Value", "") for one in call.groups("Tag")}
+    asked = _in_request(call.groups("Tag"))
     for kind, name in existing:
-        yield Question(
-            action, _arn(region, kind, name), {**circumstances, **_tags(region, name), **own_tags}
-        )
+        arn = _arn(region, kind, name)
+        yield Question(action, arn, {**circumstances, **_tags(region, name), **asked})
     if not made and not existing:
         yield Question(action, "*", circumstances)
 
 
+def _made(call: Call) -> Iterator[str]:
+    """Kinds of things that the call makes. A spot request only counts if it is tagged.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-spot-instances
+    """
+    yield from _RUN_MAKES if call.action == "RunInstances" else _CREATES.get(call.action, ())
+    if call.action == "RunInstances" and "spot-instances-request" in _requested_tags(call):
+        yield "spot-instances-request"
+
+
+def _about_new_things(
+    region: Region, call: Call, made: tuple[str, ...], circumstances: Mapping[str, str]
+) -> Iterator[Question]:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html"""
+    asked = _requested_tags(call)
+    for kind in (*made, *(kind for kind in asked if kind not in made)):
+        tags = [{"Key": key, "Value": value} for key, value in asked.get(kind, {}).items()]
+        context = {**circumstances, **_in_request(tags)}
+        arn = _arn(region, kind, "*")
+        if kind in made:
+            yield Question(f"ec2:{call.action}", arn, context)
+        if tags:
+            creating = {"ec2:CreateAction": call.action}
+            yield Question("ec2:CreateTags", arn, {**context, **creating})
+
+
+def _in_request(tags: list[dict[str, str]]) -> dict[str, str | tuple[str, ...]]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+    values = {f"aws:RequestTag/{one['Key']}": one.get("Value", "") for one in tags}
+    return {**values, "aws:TagKeys": tuple(one["Key"] for one in tags)} if tags else {}
+
+
 def _existing(region: Region, call: Call) -> Iterator[tuple[str, str]]:
     """Kind and id of the resources that the parameters name."""
-    if call.action == "RunInstances":
-        yield "image", str(call.get("ImageId"))
     for name, value in call.parameters.items():
         if name.startswith(("Filter.", "TagSpecification.")) or not isinstance(value, str):
             continue
         if name == "KeyName" and call.action != "ImportKeyPair":
             yield "key-pair", value
+        elif value.startswith(("eni-attach-", "eipassoc-")):
+            yield from _both_ends(region, value)
         elif "Groups." not in name and (kind := _KINDS.get(value.partition("-")[0])):
             yield kind, value
+
+
+def _both_ends(region: Region, attachment: str) -> Iterator[tuple[str, str]]:
+    """What DetachNetworkInterface and DisassociateAddress are asked on.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+    for interface in region.backend.enis.values():
+        if interface.attachment_id == attachment:
+            yield "network-interface", interface.id
+            yield "instance", interface.instance.id
+    for address in region.backend.addresses:
+        if address.association_id == attachment:
+            yield "elastic-ip", address.allocation_id
+            yield "network-interface", address.eni.id
 
 
 def _requested_tags(call: Call) -> dict[str, dict[str, str]]:
@@ -142,7 +183,7 @@ def _tags(region: Region, name: str) -> dict[str, str]:
 
 
 def _arn(region: Region, kind: str, name: str) -> str:
-    account = "" if kind == "image" else region.account
+    account = "" if kind in ("image", "snapshot") else region.account
     return f"arn:aws:ec2:{region.name}:{account}:{kind}/{name}"
 
 
@@ -166,7 +207,9 @@ def _covers(pattern: str, resource: str) -> bool:
     )
 
 
-def _holds(operator: str, key: str, values: list[Any], context: Mapping[str, str]) -> bool:
+def _holds(
+    operator: str, key: str, values: list[Any], context: Mapping[str, str | tuple[str, ...]]
+) -> bool:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
     known = {name.lower(): value for name, value in context.items()}
     found = known.get(key.lower())
@@ -174,7 +217,9 @@ def _holds(operator: str, key: str, values: list[Any], context: Mapping[str, str
         case "StringEquals":
             return found in values
         case "StringLike":
-            return found is not None and any(fnmatchcase(found, value) for value in values)
+            return isinstance(found, str) and any(fnmatchcase(found, value) for value in values)
+        case "ForAllValues:StringEquals":
+            return all(one in values for one in found or ())
         case "StringEqualsIfExists":
             return found is None or found in values
         case "Null":

@@ -105,14 +105,13 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A hub and a GPU host that were made and made anew, with hosts that are hosts."""
+    """A hub and a GPU host that were made, with hosts that are hosts."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "workshop.yaml").write_text(SPEC)
     machines = NamespaceMachines()
     with Cloud(machines=machines) as cloud:
         watched = Watched(folder, cloud, machines)
         watched.workshop("up", "--yes")
-        watched.workshop("host", "replace", "gpu-01", "--yes")
         watched.keys = {(watched.state / "key").read_text(), *watched.bootstrap_keys()}
         yield watched
 
@@ -122,10 +121,10 @@ def gives_away(text: str, secrets: set[str]) -> bool:
 
 
 def test_every_host_got_a_key_of_its_own(watched: Watched) -> None:
-    """What the other tests look for exists: three machines, and the key that logs in."""
-    assert len(watched.user_data()) == 3
-    assert len(watched.keys) == 4
-    assert len(watched.secrets()) > 8
+    """What the other tests look for exists: two machines, and the key that logs in."""
+    assert len(watched.user_data()) == 2
+    assert len(watched.keys) == 3
+    assert len(watched.secrets()) > 6
     assert all(gives_away(key, set()) for key in watched.keys)
     assert all(gives_away(text.replace("PRIVATE", ""), watched.secrets()) for text in watched.keys)
 
@@ -196,9 +195,9 @@ def test_no_other_call_to_aws_carries_a_secret(watched: Watched) -> None:
 
 def test_the_key_from_user_data_is_worth_nothing_once_a_host_is_ready(watched: Watched) -> None:
     remembered = json.loads((watched.state / "host-keys.json").read_text())
-    assert set(remembered) == {"hub/1", "gpu-01/2"}
+    assert set(remembered) == {"hub/1", "gpu-01/1"}
     bootstrap = {key.splitlines()[2] for key in watched.bootstrap_keys()}
-    for name, keys in (("hub", remembered["hub/1"]), ("gpu-01", remembered["gpu-01/2"])):
+    for name, keys in (("hub", remembered["hub/1"]), ("gpu-01", remembered["gpu-01/1"])):
         host = watched.host(name)
         shown = host.inside("cat /etc/ssh/ssh_host_*key /etc/ssh/*key 2>/dev/null || true")
         assert "PRIVATE KEY" in shown

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioning.environments.conda.bytecode import compile_modules
-from provisioning.environments.conda.channel_files import settle_records
+from provisioning.environments.conda.channel_files import refuse_other_content, settle_records
 from provisioning.environments.conda.channels import Sources
 from provisioning.environments.conda.lock_file import CondaLock, ReadLock
 from provisioning.environments.conda.modules import asked_modules
@@ -183,6 +183,7 @@ class _Build:
         return built
 
     def _link(self, lock: int) -> None:
+        refuse_other_content(self.lock, self.sources.channels)
         request = {
             "do": "install",
             "packages": [package.located(self.sources.channels) for package in self.lock.packages],

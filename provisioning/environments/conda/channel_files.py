@@ -1,17 +1,36 @@
-"""What rattler left in an environment: which files are whose, and the traces of this machine."""
+"""Around rattler: what it doesn't check before, and what it leaves behind."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from provisioning.environments.conda.channels import Channels
 from provisioning.environments.conda.lock_file import CondaLock
+from provisioning.environments.conda.refusals import wrong_content
 from provisioning.errors import StepFailed
 
 #: Of this machine: where its cache is, and what was linked from there.
 _TRACES = ("extracted_package_dir", "package_tarball_full_path", "link", "requested_spec")
+
+
+def refuse_other_content(lock: CondaLock, channels: Channels) -> None:
+    """Compare packages of a channel that is a folder with the lock; StepFailed if one differs.
+
+    rattler 0.28 compares what it downloads, and takes what it finds in a folder unseen.
+    """
+    for package in lock.packages:
+        address = urlsplit(str(package.located(channels)["url"]))
+        path = Path(url2pathname(address.path))
+        if address.scheme == "file" and path.exists():
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != package.sha256:
+                raise wrong_content(lock, f"{path} has {found}, the lock {package.sha256}")
 
 
 def settle_records(folder: Path, lock: CondaLock) -> frozenset[str]:

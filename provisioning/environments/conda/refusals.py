@@ -15,7 +15,7 @@ from provisioning.text_file import read_text
 from provisioning.yaml_document import dotted, parse_yaml
 
 _ABSENT = re.compile(r"No candidates were found for (\S+)")
-_WRONG_HASH = re.compile(r"hash mismatch|did not match|checksum", re.IGNORECASE)
+_WRONG_HASH = re.compile(r"hash mismatch|did not match|checksum|corrupt", re.IGNORECASE)
 _UNREACHABLE = re.compile(r"error sending request|No such file or directory|status client error")
 _ASKED = re.compile(r"^[├└]─ (\S+)", re.MULTILINE)
 
@@ -60,15 +60,20 @@ def _unsatisfiable(said: str, file: EnvironmentFile, platform: Platform) -> BadI
 def explain_install(error: WorkerFailed, lock: CondaLock, channels: Channels) -> WorkshopError:
     """The error of packages that could not be fetched, checked or linked."""
     if _WRONG_HASH.search(error.said):
-        return StepFailed(
-            f"building {lock.name}: a package's content differs from the hash in its lock, so it "
-            f"was refused. rattler said:\n{_indented(error.said)}",
-            next_step="don't install it: ask who keeps that channel or mirror, or lock again",
-        )
+        return wrong_content(lock, f"rattler said:\n{_indented(error.said)}")
     if _UNREACHABLE.search(error.said):
         named = tuple(dict.fromkeys(package.channel for package in lock.packages))
         return unreachable(error, lock.name, named, channels)
     return failed(error, f"building {lock.name}")
+
+
+def wrong_content(lock: CondaLock, which: str) -> StepFailed:
+    """A package isn't the one that was locked."""
+    return StepFailed(
+        f"building {lock.name}: a package's content differs from the hash in its lock, so it was "
+        f"refused; nothing was left. {which}",
+        next_step="don't install it: ask who keeps that channel or mirror, or lock again",
+    )
 
 
 def unreachable(

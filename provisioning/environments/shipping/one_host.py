@@ -35,8 +35,8 @@ class OneHost:
     began: float
     heard: Heard
     installs: bool = True
-    #: A relay says something every 5 s; after so many without a word it is taken for dead.
-    silence: float = 30.0
+    #: A relay says something every 2 s; after so many without a word it is taken for dead.
+    silence: float = 15.0
     outcome: HostOutcome | None = None
     #: The talk has ended, whatever came of it.
     over: bool = False

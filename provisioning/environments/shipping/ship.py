@@ -43,7 +43,7 @@ class ShipOptions:
     #: Unpack it again on hosts that have it: somebody changed its files.
     repair: bool = False
     #: A host that says nothing for so many seconds is taken for dead.
-    silence: float = 30.0
+    silence: float = 15.0
     start: Start = start_over_ssh
 
 

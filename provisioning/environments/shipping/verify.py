@@ -92,6 +92,7 @@ def verify(
     seconds: float = 900.0,
 ) -> dict[str, HostProof | WorkshopError]:
     """What is on each host, or why it couldn't be asked. Changes nothing."""
+
     def reading(host: str, facts: dict[str, Any]) -> HostProof:
         return proof_of(host, manifest, facts)
 

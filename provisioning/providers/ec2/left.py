@@ -14,29 +14,29 @@ from provisioning.providers.ec2.ending import is_passing
 from provisioning.providers.ec2.errors import AnswerLost, AwsError
 from provisioning.providers.ec2.inventory import OTHERS, Look
 from provisioning.providers.ec2.kinds import KINDS, Found
-from provisioning.providers.protocol import Inventory
+from provisioning.providers.protocol import Inventory, LeftBehind
 
 _SHOWN = 5
 
 
-class SomethingLeft(StepFailed):
+class SomethingLeft(LeftBehind):
     """Something of the workshop could not be ended. `inventory` lists it, `why` has the reasons.
 
     `hourly` is what it costs, as far as its price is known.
     """
 
     def __init__(self, seen: Look, refused: Mapping[str, WorkshopError]) -> None:
-        self.inventory = Inventory(
-            left=seen.found,
-            kinds=(*(kind.name for kind in KINDS), OTHERS),
-            regions=seen.regions,
-        )
         self.hourly = hourly_of_all(seen.found)
         self.why = {thing.id: refused[thing.id] for thing in seen.found if thing.id in refused}
         first = _most_telling(seen.found, self.why)
         super().__init__(
             f"{_listed(seen.found)} could not be ended{_price(self.hourly)}"
             f"{f': {first.message}' if first else ''}",
+            Inventory(
+                left=seen.found,
+                kinds=(*(kind.name for kind in KINDS), OTHERS),
+                regions=seen.regions,
+            ),
             next_step=(first.next_step if first else "")
             or "`workshop down` again: it goes on where this one stopped",
         )

@@ -147,12 +147,13 @@ class Ec2Provider:
         """Open the doors to where people are now, and to nobody else: ranges before and after."""
         return self._ground.refresh_access(self._look())
 
-    def down(self, progress: Progress) -> Inventory:
-        """Raises: see `take_down`."""
+    def down(self, progress: Progress, *, regions: tuple[str, ...] = ()) -> Inventory:
+        """Look in these regions only, if any are named. Raises: see `take_down`."""
         order = Teardown(
             workshop=self._order.workshop,
             aws=self._aws,
             journal=self._journal,
+            regions=regions,
             patience=self._around.teardown,
             pace=self._around.pace,
             clock=self._around.clock,

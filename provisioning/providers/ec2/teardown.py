@@ -8,7 +8,6 @@ were used, and which launches never got an answer.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -129,7 +128,6 @@ class _Rounds:
         last = order.clock() if blindly else last_making(entries)
         self._quiet_until = last + timedelta(seconds=order.patience.quiet)
         self._refused: dict[str, WorkshopError] = {}
-        self._interrupted = threading.Event()
         self._began = self._changed = order.pace.now()
 
     def run(self) -> Inventory:
@@ -141,7 +139,7 @@ class _Rounds:
             if not seen.found and not seen.blind:
                 if (unsettled := self._unsettled(pause)) <= 0:
                     return inventory_of(seen)
-                self._order.pace.sleep(unsettled)
+                self._order.pace.pause(unsettled)
                 pause = min(pause * 2, 10)
                 continue
             now = frozenset((thing.id, thing.state) for thing in seen.found)
@@ -150,7 +148,7 @@ class _Rounds:
             else:
                 if self._hopeless(seen):
                     raise self._failure(seen)
-                self._order.pace.sleep(pause)
+                self._order.pace.pause(pause)
                 pause = min(pause * 2, 10)
             self._end(seen.found)
 
@@ -179,19 +177,24 @@ class _Rounds:
             del self._doubtful[token]
         return [host for host in hosts.values() if host.state not in _INSTANCE.over]
 
+    def _awaited(self) -> int:
+        """How many hosts were ordered so lately that AWS may not show them yet."""
+        unseen = timedelta(seconds=self._order.patience.unseen)
+        now = self._order.clock()
+        return sum(now - launch.at < unseen for launch in self._doubtful.values())
+
     def _unsettled(self, pause: float) -> float:
         """Seconds until the next look, because something may still turn up; 0 when it can't."""
-        now = self._order.clock()
-        unseen = timedelta(seconds=self._order.patience.unseen)
-        young = [launch for launch in self._doubtful.values() if now - launch.at < unseen]
-        if young:
+        if awaited := self._awaited():
             detail = "waiting for hosts that were ordered and that AWS doesn't show yet"
-            self._progress("late hosts", 0, len(young), detail)
+            self._progress("late hosts", 0, awaited, detail)
             return pause
-        return max(0.0, (self._quiet_until - now).total_seconds())
+        return max(0.0, (self._quiet_until - self._order.clock()).total_seconds())
 
     def _hopeless(self, seen: Look) -> bool:
         """Nothing changed since the last look. Is there no reason to go on?"""
+        if self._awaited():
+            return False
         now, patience = self._order.pace.now(), self._order.patience
         if now - self._changed > patience.standstill or now - self._began > patience.total:
             return True
@@ -230,7 +233,7 @@ class _Rounds:
                 )
                 self._refused = {key: why for refused in refusals for key, why in refused.items()}
             except BaseException:
-                self._interrupted.set()  # else Ctrl-C would wait for the slowest instance
+                self._order.pace.stop.set()  # else Ctrl-C would wait for the slowest instance
                 raise
 
     def _end_in(self, aws: Aws, things: list[Found]) -> dict[str, WorkshopError]:
@@ -270,7 +273,7 @@ class _Rounds:
             except (AwsError, AnswerLost):
                 continue
             self._progress(aws.region, len(ids) - left, len(ids), "hosts ended")
-            if not left or self._interrupted.is_set():
+            if not left:
                 return
 
 

@@ -100,6 +100,24 @@ def test_half_an_upload_is_resumed_and_never_in_place(
     assert parts(target) == []
 
 
+def test_an_upload_that_we_took_for_dead_may_finish_first(
+    sshd: Sshd, archive: Path, target: Path
+) -> None:
+    """Its last bytes were on the way when the network came back: both uploads succeed."""
+    with connect(sshd.login, seconds=10) as slow, connect(sshd.login, seconds=10) as fast:
+        others: list[int] = []
+
+        def overtake(done: int, total: int) -> None:
+            if done > total / 2 and not others:
+                others.append(done)
+                fast.put(archive, str(target), seconds=20)
+
+        slow.put(archive, str(target), seconds=20, progress=overtake)
+    assert others
+    assert target.read_bytes() == archive.read_bytes()
+    assert parts(target) == []
+
+
 def test_a_part_that_was_changed_is_sent_anew(own_sshd: Sshd, archive: Path, target: Path) -> None:
     break_in_the_middle(own_sshd, archive, target)
     (part,) = parts(target)

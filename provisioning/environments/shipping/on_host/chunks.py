@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 
-from .files import disk_full, sync_folder
+from .files import disk_full
 from .order import Layout, Order
 
 
@@ -82,10 +82,11 @@ class Chunks:
             return self._changed.wait_for(lambda: len(self.arrived) > place, seconds)
 
     def put_in_place(self) -> None:
-        """The whole archive under its own name, on the disk."""
-        os.fsync(self.descriptor)
+        """The whole archive under its own name.
+
+        Without a sync: who uses it hashes it again, so a power cut costs another transfer only.
+        """
         self._layout.part.replace(self._layout.archive)
-        sync_folder(self._layout.incoming)
 
     def _keep_if_it_fits(self, index: int, piece: memoryview) -> None:
         if hashlib.sha256(piece).digest() == self._digests[index]:

@@ -13,8 +13,8 @@ from .sending import CHUNK, FRAME, WAITING
 from .voice import Voice
 
 #: A host that is there says something every half second (see sending.BEAT_SECONDS).
-SILENCE_SECONDS = 2.5
-_CONNECT_SECONDS = 2.5
+SILENCE_SECONDS = 2.0
+_CONNECT_SECONDS = 2.0
 _PAUSE_SECONDS = 1.0
 
 
@@ -39,6 +39,8 @@ class Fetching:
         self._voice = voice
         self._buffer = memoryview(bytearray(order.chunk_bytes))
         self._sources: tuple[Source, ...] | None = None
+        #: Names of hosts that failed since we starved last.
+        self._failed: set[str] = set()
         #: Names of hosts that sent something damaged: asked when no other has anything.
         self._doubted: set[str] = set()
         self._news = threading.Condition()
@@ -53,9 +55,11 @@ class Fetching:
         """Until every chunk is here, whoever brought it."""
         while not self._chunks.complete:
             sources = self._told()
-            trusted = sorted(sources, key=lambda source: source.name in self._doubted)
-            if not any(self._take_from(source, sources) for source in trusted):
+            source = self._best_of(sources)
+            if source is None:
                 self._starve(sources)
+            else:
+                self._take_from(source, sources)
 
     def _told(self) -> tuple[Source, ...]:
         """Whom to ask now; waits until the controller has said it for the first time."""
@@ -63,16 +67,20 @@ class Fetching:
             self._news.wait_for(lambda: self._sources is not None)
             return self._sources or ()
 
+    def _best_of(self, sources: tuple[Source, ...]) -> Source | None:
+        """The first that hasn't failed; one that lied before comes after all others."""
+        left = [source for source in sources if source.name not in self._failed]
+        return min(left, key=lambda source: source.name in self._doubted, default=None)
+
     def _starve(self, tried: tuple[Source, ...]) -> None:
-        if self._chunks.complete:
-            return
+        """None of them gives anything: say so, and soon try all of them again."""
         self._voice.say("starved", have=self._chunks.have_text())
+        self._failed.clear()
         with self._news:
             self._news.wait_for(lambda: self._sources is not tried, _PAUSE_SECONDS)
 
-    def _take_from(self, source: Source, sources: tuple[Source, ...]) -> bool:
-        """Whether it gave anything. Ends when it is lost, or when another is better now."""
-        before = len(self._chunks.arrived)
+    def _take_from(self, source: Source, sources: tuple[Source, ...]) -> None:
+        """Ends when all chunks are here, when it is lost, or when another is better now."""
         why = ""
         try:
             with self._connected(source) as connection:
@@ -80,11 +88,13 @@ class Fetching:
                 why = self._take(connection, source, sources)
         except greeting.NotOneOfUs:
             why = "it closed the connection"
+        except BlockingIOError:  # what the kernel's time limit for reading raises
+            why = f"it was silent for {SILENCE_SECONDS} s"
         except OSError as error:
             why = error.strerror or str(error)
         if why:
+            self._failed.add(source.name)
             self._voice.say("lost", source=source.name, why=why)
-        return self._chunks.complete or len(self._chunks.arrived) > before
 
     def _connected(self, source: Source) -> socket.socket:
         connection = socket.create_connection(

@@ -26,7 +26,7 @@ from .voice import Refused, Voice
 _WAIT_SECONDS = 40.0
 _REPORT_SECONDS = 1.0
 #: The controller takes a host that says nothing for much longer for dead.
-_ALIVE_SECONDS = 5.0
+_ALIVE_SECONDS = 2.0
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 

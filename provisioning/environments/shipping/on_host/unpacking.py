@@ -51,6 +51,8 @@ def unpack(order: Order, layout: Layout, progress: Progress) -> None:
         _finish(order, layout, lines)
     except OSError as error:
         _remove(layout.unfinished)
+        if isinstance(error, (FileNotFoundError, NotADirectoryError, FileExistsError)):
+            raise damaged(order, f"{error.filename} comes before its folder") from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(layout.environments).free

@@ -38,6 +38,16 @@ dependencies:
       - tabulate==0.9.0
 """
 
+#: The least that can be built.
+LEAST = """name: try
+channels: [tests]
+dependencies:
+  - python=3.11
+  - six
+  - pip:
+      - tabulate==0.9.0
+"""
+
 MakeFile = Callable[..., EnvironmentFile]
 
 
@@ -72,8 +82,10 @@ def make_file(tmp_path: Path) -> MakeFile:
 def make_lock(make_file: MakeFile, sources: Sources) -> Callable[..., ReadLock]:
     """The same, locked for a platform."""
 
-    def make(*replacements: tuple[str, str], platform: str = "linux-64") -> ReadLock:
-        file = make_file(*replacements)
+    def make(
+        *replacements: tuple[str, str], platform: str = "linux-64", text: str = TRY
+    ) -> ReadLock:
+        file = make_file(*replacements, text=text)
         lock_conda(file, platform_named(platform), sources)
         return read_lock_of(file, platform_named(platform))
 

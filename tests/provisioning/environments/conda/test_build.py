@@ -18,16 +18,17 @@ from provisioning.environments.build import ensure_environment
 from provisioning.environments.conda.build import Built, ensure_built, identity_of
 from provisioning.environments.conda.channels import Channels, Sources
 from provisioning.environments.conda.lock import lock_conda
-from provisioning.environments.conda.lock_file import ReadLock, read_lock_of
+from provisioning.environments.conda.lock_file import ReadLock, lock_path, read_conda_lock
 from provisioning.environments.conda.platforms import platform_named
 from provisioning.environments.manifest import PREFIXES
 from provisioning.environments.shipping.on_host.tree import listing, tree_sha256
 from provisioning.errors import NotPossibleHere, StepFailed
 from provisioning.interpreter import find_interpreter
 from tests.channel.channel import Channel
-from tests.provisioning.environments.conda.conftest import MakeFile
+from tests.provisioning.environments.conda.conftest import LEAST, MakeFile
 
 PROJECT = Path(__file__).parents[4]
+X86 = platform_named("linux-64")
 MakeLock = Callable[..., ReadLock]
 
 
@@ -150,7 +151,7 @@ built = ensure_built(read_conda_lock(Path(lock)), Path(root),
 def test_a_killed_build_leaves_nothing_that_is_used(
     make_lock: MakeLock, sources: Sources, open_folder: Path
 ) -> None:
-    lock, root = make_lock(("  - pip:\n      - tabulate==0.9.0\n", "")), open_folder / "builds"
+    lock, root = make_lock(text=LEAST), open_folder / "builds"
     url = sources.channels.url("tests")
     for moment in ("linking python", "compiling"):
         builder = subprocess.Popen(
@@ -176,7 +177,7 @@ def test_a_killed_build_leaves_nothing_that_is_used(
 def test_a_full_disk_leaves_nothing(
     make_lock: MakeLock, sources: Sources, small_disk: Path
 ) -> None:
-    with pytest.raises(StepFailed, match=r"the disk of \S+disk is full") as caught:
+    with pytest.raises(StepFailed, match=r"the disk of \S+/disk/builds is full") as caught:
         ensure_built(make_lock(), small_disk / "builds", sources)
 
     assert "nothing was left in" in caught.value.message
@@ -185,19 +186,24 @@ def test_a_full_disk_leaves_nothing(
     assert not list((small_disk / "builds").glob(".try*.new"))
 
 
-@pytest.fixture
-def spoiled(own_channel: Path, open_folder: Path) -> Sources:
-    """The channel with one byte of one package turned over."""
-    package = next(own_channel.glob("linux-64/markupsafe-*.conda"))
+def flip_a_byte(package: Path) -> None:
     content = bytearray(package.read_bytes())
     content[len(content) // 2] ^= 1
     package.write_bytes(content)
-    return Sources(Channels({"tests": own_channel.as_uri()}), open_folder / "cache")
 
 
+def publish_another(package: Path) -> None:
+    """A whole package, with other content."""
+    package.write_bytes(next(package.parent.glob("clash-*.conda")).read_bytes())
+
+
+@pytest.mark.parametrize("spoil", [flip_a_byte, publish_another])
 def test_a_package_that_differs_from_the_lock_is_refused(
-    make_lock: MakeLock, spoiled: Sources, open_folder: Path
+    make_lock: MakeLock, own_channel: Path, open_folder: Path, spoil: Callable[[Path], None]
 ) -> None:
+    spoil(next(own_channel.glob("linux-64/markupsafe-*.conda")))
+    spoiled = Sources(Channels({"tests": own_channel.as_uri()}), open_folder / "cache")
+
     with pytest.raises(StepFailed, match="content differs from the hash in its lock") as caught:
         ensure_built(make_lock(), open_folder / "builds", spoiled)
 
@@ -221,7 +227,7 @@ def test_a_wheel_that_overwrites_a_channels_file_is_refused(
     make_lock: MakeLock, sources: Sources, open_folder: Path
 ) -> None:
     # The channel's package owns the same module under another name.
-    lock = make_lock(("- accelerator", "- clash"), ("tabulate==0.9.0", "six==1.17.0"))
+    lock = make_lock(("- six", "- clash"), ("tabulate==0.9.0", "six==1.17.0"), text=LEAST)
 
     with pytest.raises(StepFailed, match=r"six of the pip section overwrites \S+/six\.py"):
         ensure_built(lock, open_folder / "builds", sources)
@@ -232,7 +238,7 @@ def test_a_module_that_cant_be_imported_is_named(
     make_lock: MakeLock, sources: Sources, open_folder: Path
 ) -> None:
     with pytest.raises(NotPossibleHere, match="import broken") as caught:
-        ensure_built(make_lock(("accelerator", "broken")), open_folder / "builds", sources)
+        ensure_built(make_lock(("six", "broken"), text=LEAST), open_folder / "builds", sources)
     assert caught.value.next_step == "apt-get install libgfortran5"
 
 
@@ -249,35 +255,30 @@ def test_a_folder_that_others_cant_enter_is_refused(
 def test_a_source_cant_be_compiled_for_another_processor(
     make_lock: MakeLock, sources: Sources, open_folder: Path
 ) -> None:
-    lock = make_lock(platform="linux-aarch64")
-    lock.path.write_text(lock.path.read_text().replace('"wheels"', '"sources": ["x"],\n "wheels"'))
-    file_lock = type(lock)(
-        lock.lock.model_copy(update={"sources": ("tabulate",)}), lock.path, lock.sha256
-    )
+    lock = make_lock(platform="linux-aarch64", text=LEAST)
+    text = lock.path.read_text().replace('"wheels"', '"sources": ["tabulate"],\n "wheels"')
+    lock.path.write_text(text)
+
     with pytest.raises(NotPossibleHere, match="tabulate is published as source only") as caught:
-        ensure_built(file_lock, open_folder / "builds", sources)
+        ensure_built(read_conda_lock(lock.path), open_folder / "builds", sources)
     assert caught.value.next_step.startswith("build try on a machine of that kind")
 
 
 def test_a_workshop_on_one_machine_builds_from_channels_too(
     make_file: MakeFile, sources: Sources, open_folder: Path, monkeypatch, as_nobody
 ) -> None:
-    file = make_file(("name: try", "name: mine"), ("tabulate==0.9.0", "ipykernel==7.4.0"))
-    lock_conda(file, platform_named("linux-64"), sources)
+    file = make_file(("name: try", "name: mine"), ("six", "ipykernel\n  - markupsafe"), text=LEAST)
+    lock_conda(file, X86, sources)
     monkeypatch.setenv("WORKSHOP_CHANNEL", f"tests={sources.channels.url('tests')}")
     root = open_folder / "environments"
 
     built = ensure_environment(file, file.lock, root, interpreter=find_interpreter())
 
     assert built.prefix == root / f"mine-{built.identity}"
-    assert built.how == f"built from {tmp_lock(file)}, with packages of tests"
+    assert built.how == f"built from {lock_path(file, X86)}, with packages of tests"
     assert as_nobody(built.python, "-c", "import markupsafe, ipykernel").returncode == 0
-    assert as_nobody(built.prefix / "bin/pip", "--version").returncode == 0
+    assert as_nobody(built.prefix / "bin/tabulate", "--help").returncode == 0
     assert built.kernels == built.prefix / "share/jupyter"
     [kernel] = built.kernels.glob("kernels/*/kernel.json")
     assert json.loads(kernel.read_text())["argv"][0] == str(built.python)
     assert kernel.parent.name == "mine"
-
-
-def tmp_lock(file) -> Path:
-    return read_lock_of(file, platform_named("linux-64")).path

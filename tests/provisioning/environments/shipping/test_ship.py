@@ -110,7 +110,7 @@ def test_a_frozen_host_holds_up_nobody_behind_it(fleet, pack, send):
     hosts.link.pace = 2e6
     hosts.link.then = (700_000, lambda first: hosts["b"].freeze())
 
-    shipped = send(archive, hosts, start=hosts.start_in_order, silence=6.5)
+    shipped = send(archive, hosts, start=hosts.start_in_order, silence=5)
 
     assert shipped.lacking == ("b",)
     assert shipped.outcomes["c"].sources == ("b", "a")

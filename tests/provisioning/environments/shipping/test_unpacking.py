@@ -68,7 +68,7 @@ def hash_of(tmp_path, *members):
     """The tree hash of these members, unpacked by another hand."""
     folder = tmp_path / "by another hand"
     with tarfile.open(fileobj=io.BytesIO(tarred(*members))) as tar:
-        tar.extractall(folder, filter="fully_trusted")
+        tar.extractall(folder)
     return tree_sha256(listing(folder))
 
 
@@ -139,7 +139,7 @@ def test_nothing_is_written_through_a_link_of_the_archive(arrived, tmp_path):
     )
     order, layout = arrived(packed(tarred(*through)))
 
-    with pytest.raises((Refused, FileNotFoundError)):
+    with pytest.raises(Refused):
         unpack_quietly(order, layout)
 
     assert list(outside.iterdir()) == []

@@ -27,9 +27,11 @@ COMPLETE: Mapping[str, int] = {
     "key-pair": 1,
     "spot-request": 2,
 }
-#: What differs between two runs and means nothing: ids, tokens, times, numbers of lines.
+#: What differs between two runs and means nothing: ids, tokens, times, numbers of lines; zones,
+#: and which of two equal hosts it is.
 _RANDOM = re.compile(
-    r"(?:[a-z]+-)?[0-9a-f]{16,40}|\d{4}-\d\d-\d\dT[0-9:.+]+|\"number\": \d+|us-east-1[a-f]"
+    r"(?:[a-z]+-)?[0-9a-f]{16,40}|\d{4}-\d\d-\d\dT[0-9:.+]+|number\\*\": \d+"
+    r"|us-east-1[a-f]|gpu-0\d"
 )
 
 
@@ -123,7 +125,7 @@ class Trials:
             tally.kills += killed["killed"]
             if not killed["killed"] and killed["problem"]:
                 tally.problems.append(f"{verb} itself: {killed['problem']}")
-            if self._is_new(folder):
+            if self._is_new(_state(folder), self._account()):
                 tally.remains += 1
                 self._judge(tally, point, self._keep(folder))
         self._expect_nothing(tally, "up again, down", self._up_from(start))
@@ -150,9 +152,10 @@ class Trials:
         for verb in sorted({"up", tally.verb} - {"down"}):
             self._expect_complete(tally, f"killed {point}, {verb} again", verb, remains)
         self._expect_nothing(tally, f"killed {point}, down", self._go_to(remains))
-        nowhere = self._fresh_folder()
-        self._go_to(remains)
-        self._expect_nothing(tally, f"killed {point}, down without local state", nowhere)
+        self.cloud.restore(remains.account)
+        if self._is_new(self._account()):
+            nowhere = self._fresh_folder()
+            self._expect_nothing(tally, f"killed {point}, down without local state", nowhere)
 
     def _expect_complete(self, tally: Tally, story: str, verb: str, remains: World) -> None:
         self._expect_done(tally, story, self._do(verb, self._go_to(remains)))
@@ -180,28 +183,23 @@ class Trials:
         ahead = self.cloud.place.ahead
         return self.process.ask(verb=verb, folder=str(folder), ahead=ahead, kill_at=kill_at)
 
-    def _is_new(self, folder: Path) -> bool:
+    def _is_new(self, *parts: str) -> bool:
         """Whether remains like these were not judged yet; one judgement is enough for twins."""
-        files = sorted(
-            line
-            for path in folder.rglob("*")
-            if path.is_file()
-            for line in (path.name, *_lines(path))
-        )
+        remains = _RANDOM.sub("*", "\n".join(parts))
+        new = remains not in self._seen
+        self._seen.add(remains)
+        return new
+
+    def _account(self) -> str:
+        """What is in the account, as text."""
         things = sorted(
             f"{left.kind} {left.state} {sorted(left.tags.items())}"
             for left in self.cloud.inventory()
         )
-        rules = [
-            len(group.ingress_rules)
-            for groups in self.cloud.region("us-east-1").backend.groups.values()
-            for group in groups.values()
-        ]
+        groups = self.cloud.region("us-east-1").backend.groups.values()
+        rules = sorted(len(group.ingress_rules) for one in groups for group in one.values())
         ended = sum(one.state == "terminated" for one in self.cloud.instances())
-        remains = _RANDOM.sub("*", json.dumps([files, things, sorted(rules), ended]))
-        new = remains not in self._seen
-        self._seen.add(remains)
-        return new
+        return json.dumps([things, rules, ended])
 
     def _keep(self, folder: Path) -> World:
         return World(self.cloud.snapshot(), self._copy(folder))
@@ -230,9 +228,11 @@ def _inside_reads(points: list[str], number: int) -> bool:
     return len(around) == 2 and all(_READ.search(point) for point in around)
 
 
-def _lines(path: Path) -> list[str]:
-    """Of files that tell how far the verb came. Keys differ each time and tell nothing."""
-    return path.read_text().splitlines() if path.name == "journal.jsonl" else []
+def _state(folder: Path) -> str:
+    """Which files are there, and the journal. Keys differ each time and tell nothing."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    journals = [path.read_text().splitlines() for path in files if path.name == "journal.jsonl"]
+    return json.dumps([[path.name for path in files], *map(sorted, journals)])
 
 
 def _too_many(inventory: tuple[Left, ...]) -> Counter[str]:

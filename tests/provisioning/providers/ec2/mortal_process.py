@@ -8,6 +8,7 @@ done once, here; each order gets a fork, which takes milliseconds. This process 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -148,7 +149,14 @@ _CONFIGS: dict[int, Any] = {}
 
 
 def main() -> None:
+    import provisioning.providers.ec2.history as h
+    import provisioning.providers.ec2.fill_place as fp
+    real = h.read_history
+    import provisioning.providers.ec2.provider as pr
+    pr.read_history = lambda entries, uid: {}
     remember_clients()
+    gc.collect()
+    gc.freeze()  # else each fork's garbage collection would copy all of this memory
     for line in sys.stdin:
         print(json.dumps(obey(json.loads(line))), flush=True)
 

@@ -13,7 +13,7 @@ from provisioning.journal import Journal
 from provisioning.providers.ec2.errors import NoCredentials
 from provisioning.providers.ec2.inventory import NotLookedAt
 from provisioning.providers.ec2.left import SomethingLeft
-from provisioning.providers.ec2.teardown import Teardown, take_down
+from provisioning.providers.ec2.teardown import Patience, Teardown, take_down
 from provisioning.providers.protocol import Inventory
 from tests.cloud.cloud import Cloud
 from tests.cloud.faults import CLOSED, DENIED, LOST, THROTTLED
@@ -49,6 +49,7 @@ class Desk:
             Things("nlp").aws,
             self.journal,
             regions=regions,
+            patience=Patience(standstill=30),
             pace=self.time.pace,
             clock=self.time.utc,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from provisioning.providers.ec2.aws import Aws
@@ -20,6 +20,11 @@ def account(endpoint: str) -> Aws:
     """The account of the environment. One session for all tests: each takes 0.3 s to make."""
     assert endpoint == os.environ["AWS_ENDPOINT_URL"]
     return Aws("us-east-1", attempts=1)
+
+
+@cache
+def region_of_account(endpoint: str, region: str) -> Aws:
+    return account(endpoint).elsewhere(region)
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,9 @@ class Things:
     workshop: str
     region: str = "us-east-1"
 
-    @cached_property
+    @property
     def aws(self) -> Aws:
-        return account(os.environ["AWS_ENDPOINT_URL"]).elsewhere(self.region)
+        return region_of_account(os.environ["AWS_ENDPOINT_URL"], self.region)
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return self.aws.call("ec2", operation, **parameters)

@@ -5,29 +5,31 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import click
 
+from provisioning.commands.operator import Operator, as_json_option, ask, print_json
+from provisioning.commands.screens import hosts_table, inventory_table, plan_page, problem_lines
 from provisioning.costs import hourly
 from provisioning.errors import StepFailed
-from provisioning.fleet_screens import hosts_table, inventory_table, plan_page, problem_lines
 from provisioning.fleet_up import FleetUp
 from provisioning.fleet_work import start_again, up_whole
 from provisioning.forgetting import forget_secrets
 from provisioning.operate import extend_deadline, hosts_now
-from provisioning.operator_desk import Operator, as_json_option, ask, print_json
 from provisioning.planning import look_and_plan, refuse_red
 from provisioning.progress_view import ProgressView
-from provisioning.providers.protocol import Inventory
+from provisioning.providers.protocol import Inventory, LeftBehind
 
 
 @click.command()
 @as_json_option
 @click.pass_obj
 def plan(operator: Operator, as_json: bool) -> None:
-    """What `up` would create, what it costs, and whether this account can have it.
+    """What `up` would create and cost; creates nothing.
 
-    Creates nothing. Run it days ahead: a quota takes AWS days to raise.
+    Ends in a verdict: can this account have it? Run it days ahead: AWS takes days to raise
+    a quota.
     """
     found = look_and_plan(operator.fleet, operator.day, operator.today)
     if as_json:
@@ -77,21 +79,29 @@ def hosts_status(operator: Operator, as_json: bool) -> None:
         click.echo(f"{there} of {len(operator.fleet.wanted)} hosts answer.")
 
 
-def take_hosts_down(operator: Operator, yes: bool) -> None:
+def take_hosts_down(operator: Operator, yes: bool, regions: tuple[str, ...] = ()) -> None:
     """`down`: end every host, delete all that is ours, and prove it by another listing."""
     desk = operator.fleet
     ask(f"End every host of {desk.request.workshop}, with what is on their disks?", yes)
-    with operator.alone(), ProgressView(operator.console) as progress:
-        left = desk.provider.down(progress)
-        if left.empty:
-            forget_secrets(desk.state)
-    show_inventory(operator, left)
-
-
-def show_inventory(operator: Operator, left: Inventory) -> None:
+    try:
+        with operator.alone(), ProgressView(operator.console) as progress:
+            down = partial(desk.ec2.down, regions=regions) if regions else desk.provider.down
+            left = down(progress)
+            if left.empty:
+                forget_secrets(desk.state)
+    except LeftBehind as error:
+        operator.console.print(inventory_table(error.inventory))
+        raise
     operator.console.print(inventory_table(left))
-    if left.empty:
-        click.echo("Nothing is left.")
+    refuse_leftovers(left)
+    click.echo("Nothing is left.")
+
+
+def refuse_leftovers(left: Inventory) -> None:
+    """A provider may end without an error and still have something left to show."""
+    if not left.empty:
+        what = ", ".join(f"{each.kind} {each.id}" for each in left.left)
+        raise LeftBehind(f"These are left: {what}", left, next_step="run `workshop down` again")
 
 
 @click.group()
@@ -120,7 +130,7 @@ def refresh(operator: Operator) -> None:
 @click.argument("minutes", type=click.IntRange(5, 7 * 24 * 60), default=30)
 @click.pass_obj
 def extend(operator: Operator, minutes: int) -> None:
-    """Move the time at which every host ends itself, by MINUTES (default: 30)."""
+    """Let the hosts live longer, by MINUTES (default: 30)."""
     desk = operator.fleet
     with operator.alone():
         deadline, problems = extend_deadline(desk, timedelta(minutes=minutes), datetime.now(UTC))
@@ -137,7 +147,7 @@ def extend(operator: Operator, minutes: int) -> None:
 @click.option("--on", "names", multiple=True, help="A host; may be repeated. Default: all.")
 @click.pass_obj
 def stop_hosts(operator: Operator, names: tuple[str, ...]) -> None:
-    """Stop hosts overnight: they cost only their disks until `workshop start`."""
+    """Stop hosts overnight; until `start`, only their disks cost."""
     desk = operator.fleet
     with operator.alone(), ProgressView(operator.console) as progress:
         hosts = desk.chosen(desk.provider.observe(), names)
@@ -149,7 +159,7 @@ def stop_hosts(operator: Operator, names: tuple[str, ...]) -> None:
 @click.option("--on", "names", multiple=True, help="A host; may be repeated. Default: all.")
 @click.pass_obj
 def start_hosts(operator: Operator, names: tuple[str, ...]) -> None:
-    """Start stopped hosts again, and find them at their new addresses."""
+    """Start stopped hosts, and find their new addresses."""
     desk = operator.fleet
     with operator.alone(), ProgressView(operator.console) as progress:
         found = start_again(desk, names, progress)

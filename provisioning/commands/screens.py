@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -16,7 +18,10 @@ from provisioning.findings import Finding
 from provisioning.operate import HostNow
 from provisioning.plan import Plan, PlannedHost
 from provisioning.plan_steps import names_text
-from provisioning.providers.protocol import Inventory, Resource
+from provisioning.providers.protocol import Inventory
+
+if TYPE_CHECKING:
+    from provisioning.providers.ec2.sweep import Leftover
 
 
 def plan_page(plan: Plan) -> RenderableType:
@@ -145,12 +150,23 @@ def inventory_table(inventory: Inventory) -> Table:
     return table
 
 
-def resources_table(resources: Iterable[Resource]) -> Table:
+def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
+    """A line for each workshop that has something in the account, the dearest first."""
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("Workshop", "Kind", "Id", "Region", "What"):
+    for heading in ("Workshop", "What", "Regions", "Age", "Deadline (UTC)", "$ an hour", ""):
         table.add_column(heading)
-    for each in resources:
-        table.add_row(each.workshop, each.kind, each.id, each.region, escape(each.what))
+    for each in leftovers:
+        kinds = Counter(thing.kind for thing in each.things)
+        what = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        table.add_row(
+            each.workshop,
+            what,
+            " ".join(each.regions),
+            duration(each.age) if each.age else "",
+            f"{each.deadline.astimezone(UTC):%Y-%m-%d %H:%M}" if each.deadline else "",
+            each.hourly.dollars(),
+            "[yellow]alive[/yellow]" if each.alive else "[red]over[/red]",
+        )
     return table
 
 
@@ -162,8 +178,10 @@ def problem_lines(problems: Mapping[str, WorkshopError]) -> list[str]:
     return [f"{names_text(tuple(names))}: {message}" for message, names in reasons.items()]
 
 
-def remaining(deadline: datetime, now: datetime) -> str:
-    """A duration as people say it: 7 h 05 min, or 12 min."""
-    minutes = max(0, int((deadline - now) / timedelta(minutes=1)))
+def duration(time: timedelta) -> str:
+    """As people say it: 3 days, 7 h 05 min, or 12 min."""
+    minutes = max(0, int(time / timedelta(minutes=1)))
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

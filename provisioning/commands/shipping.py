@@ -1,4 +1,4 @@
-"""The `env` commands: lock, build, pack, ship, verify, diff."""
+"""The `env` commands that need hosts: ship, verify, diff, prune."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import click
 
-from provisioning.environments.conda.lock import lock_conda
-from provisioning.environments.conda.platforms import Platform, platform_named
-from provisioning.environments.delivery import loads, stage
-from provisioning.environments.files import read_environment_file
+from provisioning.commands.operator import Operator, as_json_option, print_json, progress_view
+from provisioning.commands.screens import problem_lines
+from provisioning.environments.conda.platforms import Platform
+from provisioning.environments.delivery import loads
 from provisioning.environments.manifest import Manifest, manifest_for
 from provisioning.environments.shipping.diff import EnvironmentDiff, diff
 from provisioning.environments.shipping.hosts import ShipHost
@@ -20,89 +20,12 @@ from provisioning.environments.shipping.prune import Pruned, prune
 from provisioning.environments.shipping.ship import ShipOptions, ship
 from provisioning.environments.shipping.verify import EVERYTHING, QUICK, HostProof, verify
 from provisioning.errors import NotPossibleHere, StepFailed, WorkshopError
-from provisioning.fleet_screens import problem_lines
-from provisioning.operator_desk import Operator, as_json_option, print_json
-from provisioning.progress_view import ProgressView
 from provisioning.recipients import ask_recipients
 
-_PLATFORMS = ("linux-64", "linux-64-cuda", "linux-aarch64")
-
 on_option = click.option("--on", "hosts", multiple=True, help="A host; may be repeated.")
-platform_option = click.option(
-    "--platform",
-    "platforms",
-    multiple=True,
-    type=click.Choice(_PLATFORMS),
-    default=("linux-64",),
-    show_default=True,
-    help="A kind of host; may be repeated.",
-)
 
 
-@click.group()
-def env() -> None:
-    """The environments on the hosts: the same bytes on every one of them.
-
-    \b
-    The usual order:
-      workshop env lock nlp-gpu --platform linux-64-cuda
-      workshop env pack nlp-gpu --platform linux-64-cuda
-      workshop env ship
-      workshop env verify
-    `up` builds, packs and ships what is missing by itself.
-    """
-
-
-@env.command("lock")
-@click.argument("names", nargs=-1, required=True)
-@platform_option
-@click.pass_obj
-def lock_environments(
-    operator: Operator, names: tuple[str, ...], platforms: tuple[str, ...]
-) -> None:
-    """Choose every package of NAMES, once, and write its hash beside the environment file."""
-    depot = operator.depot
-    written = []
-    with ProgressView(operator.console) as progress:
-        for name, platform in _variants(names, platforms):
-            file = read_environment_file(depot.file_of(name))
-            tell = stage(progress, f"lock {name}")
-            written.append(lock_conda(file, platform, depot.sources, progress=tell))
-    for path in written:
-        click.echo(path)
-
-
-@env.command("build")
-@click.argument("names", nargs=-1, required=True)
-@platform_option
-@click.pass_obj
-def build_environments(
-    operator: Operator, names: tuple[str, ...], platforms: tuple[str, ...]
-) -> None:
-    """Build NAMES from their locks, here, for the place they have on the hosts."""
-    with ProgressView(operator.console) as progress:
-        built = [operator.depot.built(*each, progress) for each in _variants(names, platforms)]
-    for each in built:
-        click.echo(f"{each.folder}: {each.name}-{each.identity} for {each.platform}")
-
-
-@env.command("pack")
-@click.argument("names", nargs=-1, required=True)
-@platform_option
-@click.pass_obj
-def pack_environments(
-    operator: Operator, names: tuple[str, ...], platforms: tuple[str, ...]
-) -> None:
-    """Build NAMES if need be, and pack each into one archive with a manifest."""
-    with ProgressView(operator.console) as progress:
-        packed = [operator.depot.archive(*each, progress) for each in _variants(names, platforms)]
-    for archive in packed:
-        manifest = manifest_for(archive)
-        size = f"{manifest.archive_bytes / 1e6:.1f} MB"
-        click.echo(f"{archive}: {size}, sha256 {manifest.archive_sha256}")
-
-
-@env.command("ship")
+@click.command("ship")
 @click.argument("names", nargs=-1)
 @on_option
 @click.option("--repair", is_flag=True, help="Unpack again where files were changed.")
@@ -115,13 +38,15 @@ def ship_environments(
     repair: bool,
     as_json: bool,
 ) -> None:
-    """Bring environments to the hosts, which pass them on to each other.
+    """Bring environments to the hosts.
+
+    The hosts pass them on to each other; this computer sends each once.
 
     Without NAMES: all that the file asks for. The version in use before stays on the host.
     """
     freight = _freight(operator, names, hosts)
     results: list[Shipped] = []
-    with ProgressView(operator.console) as progress:
+    with progress_view(operator, as_json=as_json) as progress:
         for name, platform, recipients in freight.loads:
             archive = operator.depot.archive(name, platform, progress)
             options = ShipOptions(repair=repair)
@@ -149,7 +74,7 @@ def _problem(shipped: Shipped, host: str) -> WorkshopError:
     return shipped.outcomes[host].problem or StepFailed(f"{host} lacks {shipped.environment}")
 
 
-@env.command("verify")
+@click.command("verify")
 @click.argument("names", nargs=-1)
 @on_option
 @click.option("--quick", is_flag=True, help="Only whether the right version is in use.")
@@ -158,7 +83,10 @@ def _problem(shipped: Shipped, host: str) -> WorkshopError:
 def verify_environments(
     operator: Operator, names: tuple[str, ...], hosts: tuple[str, ...], quick: bool, as_json: bool
 ) -> None:
-    """Prove on each host that its environments are what was packed, and that they import."""
+    """Prove on each host that environments are what was packed.
+
+    Reads and hashes every file, and imports the packages under an account that owns nothing.
+    """
     freight = _freight(operator, names, hosts)
     proofs: list[tuple[str, str, HostProof | WorkshopError]] = []
     for name, platform, recipients in freight.loads:
@@ -195,7 +123,7 @@ def _say_proofs(proofs: Iterable[tuple[str, str, HostProof | WorkshopError]]) ->
                 click.echo(f"{host}  pip check: {line}")
 
 
-@env.command("diff")
+@click.command("diff")
 @click.argument("names", nargs=-1)
 @on_option
 @click.option("--quick", is_flag=True, help="Only versions, not files.")
@@ -204,7 +132,7 @@ def _say_proofs(proofs: Iterable[tuple[str, str, HostProof | WorkshopError]]) ->
 def diff_environments(
     operator: Operator, names: tuple[str, ...], hosts: tuple[str, ...], quick: bool, as_json: bool
 ) -> None:
-    """Show which hosts have drifted: another version in use, or other files."""
+    """Show which hosts use another version, or have other files."""
     freight = _freight(operator, names, hosts)
     found: list[EnvironmentDiff] = []
     for name, platform, recipients in freight.loads:
@@ -234,7 +162,7 @@ def _say_diff(found: EnvironmentDiff) -> None:
         click.echo(f"{host}: not reached")
 
 
-@env.command("prune")
+@click.command("prune")
 @click.argument("names", nargs=-1, required=True)
 @on_option
 @as_json_option
@@ -242,7 +170,7 @@ def _say_diff(found: EnvironmentDiff) -> None:
 def prune_environments(
     operator: Operator, names: tuple[str, ...], hosts: tuple[str, ...], as_json: bool
 ) -> None:
-    """Remove old versions from hosts: all but the one in use and the one before it."""
+    """Remove old versions: all but the one in use and the last."""
     desk = operator.fleet
     logins = desk.logins(desk.chosen(desk.provider.observe(), hosts))
     found = {name: prune(name, logins) for name in names}
@@ -293,12 +221,8 @@ def _freight(operator: Operator, names: tuple[str, ...], hosts: tuple[str, ...])
 
 
 def _manifest(operator: Operator, name: str, platform: Platform) -> Manifest:
-    with ProgressView(operator.console) as progress:
+    with progress_view(operator, as_json=True) as progress:
         return manifest_for(operator.depot.archive(name, platform, progress))
-
-
-def _variants(names: Iterable[str], platforms: Iterable[str]) -> list[tuple[str, Platform]]:
-    return [(name, platform_named(each)) for name in names for each in platforms]
 
 
 def _refuse(problems: Mapping[str, WorkshopError], what: str) -> None:
@@ -307,3 +231,7 @@ def _refuse(problems: Mapping[str, WorkshopError], what: str) -> None:
     told = "\n  ".join(problem_lines(problems))
     _, first = next(iter(sorted(problems.items())))
     raise StepFailed(f"These hosts {what}:\n  {told}", next_step=first.next_step)
+
+
+#: What `workshop env` offers besides lock, build and pack.
+COMMANDS = (ship_environments, verify_environments, diff_environments, prune_environments)

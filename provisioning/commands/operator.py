@@ -14,6 +14,7 @@ from rich.console import Console
 from provisioning.environments.delivery import Depot
 from provisioning.errors import NotPossibleHere
 from provisioning.fleet_desk import FleetDesk
+from provisioning.progress_view import ProgressView
 
 
 class Operator(Protocol):
@@ -43,6 +44,11 @@ class Operator(Protocol):
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
+
+
+def progress_view(operator: Operator, *, as_json: bool = False) -> ProgressView:
+    """Progress beside the result: where JSON goes to the output, it is told to stderr."""
+    return ProgressView(Console(stderr=True) if as_json else operator.console)
 
 
 def print_json(facts: Any) -> None:

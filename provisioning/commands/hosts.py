@@ -8,17 +8,17 @@ from collections.abc import Mapping
 
 import click
 
+from provisioning.commands.operator import Operator, as_json_option, ask, print_json, yes_option
+from provisioning.commands.screens import hosts_table
 from provisioning.errors import StepFailed, WorkshopError
-from provisioning.fleet_screens import hosts_table
 from provisioning.fleet_work import replace_one
 from provisioning.operate import Ran, hosts_now, read_logs, run_on_hosts
-from provisioning.operator_desk import Operator, as_json_option, ask, print_json, yes_option
 from provisioning.progress_view import ProgressView
 
 
 @click.group()
 def host() -> None:
-    """The hosts of the workshop: list, run a command, read logs, replace one."""
+    """The hosts: list, run a command, read logs, replace one."""
 
 
 @host.command("list")

@@ -1,0 +1,1 @@
+"""How much faster an environment reaches many hosts when they give it to each other."""

@@ -1,0 +1,1 @@
+"""The commands about hosts and environments: what they ask, print and refuse."""
