@@ -169,7 +169,16 @@ class Session:
 
     @property
     def course_desk(self) -> CourseDesk:
-        """The grader's door: it gets the labs of the chosen track, as JSON."""
+        """The grader's door: it gets the labs of the chosen track, as JSON.
+
+        NotPossibleHere for a workshop with hosts: its hub is not on this machine.
+        """
+        if self.spec.hosts is not None:
+            raise NotPossibleHere(
+                "A hub on the workshop's own hosts is not in this version: `up` makes the hosts "
+                "ready and furnishes them, and that is all it does with them",
+                next_step=f"to hold a class on this machine, remove `hosts:` from {self.spec_file}",
+            )
         labs = self.course.chosen(self.spec.track)
         course = self.course.model_copy(update={"labs": labs, "tracks": {}})
         return CourseDesk(self.paths, self.spec.course, course.model_dump(mode="json"))

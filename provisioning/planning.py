@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from provisioning.errors import NotPossibleHere, WorkshopError
 from provisioning.findings import Finding
@@ -74,15 +72,18 @@ def _known(
         requests=found.requests,
         offers=found.offers,
         account=found.account,
-        archive_bytes=sum(path.stat().st_size for path in _archives(desk)),
+        archive_bytes=_packed_bytes(desk),
     )
 
 
-def _archives(desk: FleetDesk) -> Iterator[Path]:
-    """The newest packed archive of each environment that the hosts are to have, if any."""
-    names = {name for place in desk.wanted for name in place.environments}
-    for name in sorted(names):
+def _packed_bytes(desk: FleetDesk) -> int | None:
+    """The newest archives of what the hosts are to have; None while one of them isn't packed."""
+    names = sorted({name for place in desk.wanted for name in place.environments})
+    sizes = []
+    for name in names:
         found = desk.request.paths.archives.glob(f"{name}-*.tar.zst")
         newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-        if newest is not None:
-            yield newest
+        if newest is None:
+            return None
+        sizes.append(newest.stat().st_size)
+    return sum(sizes)

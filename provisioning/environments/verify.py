@@ -112,12 +112,17 @@ def _is_failure(line: str) -> bool:
 def _failure(prefix: Path, failures: list[list[str]]) -> NotPossibleHere | StepFailed:
     found = "; ".join(f"import {module}: {error}" for _, module, error in failures)
     message = f"{prefix.name} is installed, but {found}"
-    missing = {library for *_, error in failures for library in _MISSING.findall(error)}
+    missing = {library for *_, error in failures for library in libraries_named(error)}
     if not missing:
         return StepFailed(message, next_step="correct the environment file and lock it again")
     # The loader names one library at a time: look for the others as well.
     missing |= _missing_libraries(prefix) & APT_PACKAGES.keys()
     return NotPossibleHere(message, next_step=install_command(missing))
+
+
+def libraries_named(error: str) -> set[str]:
+    """The libraries of the system that the loader misses, as an import's error names them."""
+    return set(_MISSING.findall(error))
 
 
 def install_command(libraries: Iterable[str]) -> str:

@@ -61,6 +61,8 @@ _FAMILIES: Final[dict[str, type[AwsError]]] = {
     "DependencyViolation": InUse,
     "ResourceInUse": InUse,
     "VolumeInUse": InUse,
+    # https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
+    "NoSuchResourceException": NotThere,
     "IdempotentParameterMismatch": TokenMismatch,
     "IdempotentInstanceTerminated": TokenMismatch,
 }

@@ -69,10 +69,11 @@ def whole_life(rehearsal: Rehearsal) -> None:
 def what_people_add(cloud: Cloud) -> None:
     """Things that only the console makes; with rights that the policy doesn't give."""
     things = Things("nlp")
-    things.one_of_each()
+    made = things.one_of_each()
     other = Things("").instance("", InstanceType="m4.large")  # of a type outside of the catalogue
     group = things.group("extra")
-    things.call("authorize_security_group_egress", GroupId=group, IpPermissions=[rule(group)])
+    rules = [rule(made["security-group"])]
+    things.call("authorize_security_group_egress", GroupId=group, IpPermissions=rules)
     interface = things.interface(group)
     things.call(
         "attach_network_interface", NetworkInterfaceId=interface, InstanceId=other, DeviceIndex=1
