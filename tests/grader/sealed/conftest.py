@@ -202,6 +202,14 @@ class Findings:
 FINDINGS = pytest.StashKey[dict[str, list[Findings]]]()
 
 
+def judged(engine: Engine, sheet: Submission, tries: int = 3) -> Outcome:
+    """The outcome; asked again, as an assistant would, when the machine had no time for it."""
+    outcome = engine.grade(sheet)
+    if tries > 1 and any("too busy" in str(cell.reason) for cell in outcome.cells):
+        return judged(engine, sheet, tries - 1)
+    return outcome
+
+
 @pytest.fixture
 def attack(engine: Engine, bait: Bait, request: pytest.FixtureRequest) -> Callable[..., Outcome]:
     """Grade an attack; whatever it is, nothing outside has changed and the engine goes on.
@@ -214,7 +222,7 @@ def attack(engine: Engine, bait: Bait, request: pytest.FixtureRequest) -> Callab
         zygotes = {warmth: engine.zygote(warmth).pid for warmth in ("light", "full")}
         before, files = bait.look(), files_left()
         connected = len(bait.connected)
-        outcome = engine.grade(sheet.answered(bait.code() + code, **more))
+        outcome = judged(engine, sheet.answered(bait.code() + code, **more))
         shown = repr([(cell.reason, cell.outputs) for cell in outcome.cells])
         untouched = bait.look() == before and bait.victim_lives()
         left = len(processes_left()) + len(files_left() - files)
