@@ -212,7 +212,7 @@ class Refused(click.ClickException):
     """One message, what helps, and an exit code; no traceback."""
 
     def __init__(self, error: WorkshopError | GraderError) -> None:
-        super().__init__(str(error))
+        super().__init__("\n".join([str(error), *getattr(error, "__notes__", ())]))
         self.next_step = error.next_step
         self.exit_code = exit_code_of(error)  # type: ignore[misc] # click reads the instance
 

@@ -74,7 +74,7 @@ def accounts_of(workshop: str) -> tuple[Account, ...]:
     return tuple(
         Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
         for entry in sorted(pwd.getpwall(), key=lambda entry: entry.pw_name)
-        if entry.pw_name.startswith(PREFIX) and entry.pw_gecos == _comment(workshop)
+        if entry.pw_name.startswith(PREFIX) and entry.pw_gecos == account_comment(workshop)
     )
 
 
@@ -98,7 +98,8 @@ def ensure_no_processes(account: Account) -> None:
     )
 
 
-def _comment(workshop: str) -> str:
+def account_comment(workshop: str) -> str:
+    """What the accounts of a workshop have in their comment field, and no others."""
     return f"workshop {workshop}"
 
 
@@ -122,7 +123,7 @@ def _is_used(gid: int) -> bool:
 
 
 def _refuse_foreign(found: pwd.struct_passwd, workshop: str) -> None:
-    if found.pw_gecos == _comment(workshop):
+    if found.pw_gecos == account_comment(workshop):
         return
     owner = found.pw_gecos or "somebody else"
     raise AlreadyTaken(
@@ -137,7 +138,7 @@ def _make(name: str, workshop: str, home: Path) -> None:
     group = ["--gid", name] if _has_group(name) else ["--user-group"]
     _run(
         "useradd", "--no-create-home", "--no-log-init", "--home-dir", str(home),
-        "--shell", _NO_LOGIN, "--comment", _comment(workshop), *group,
+        "--shell", _NO_LOGIN, "--comment", account_comment(workshop), *group,
         # No ranges of subordinate ids: a seat needs one id.
         "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0", name,
     )  # fmt: skip

@@ -14,7 +14,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -101,13 +101,23 @@ class FleetState:
 
     def ensure_bootstrap(self, place: str, attempt: int) -> KeyPair:
         """The key pair for the machine's first contact, made if missing; the same ever after."""
+        return KeyPair(**self._bootstraps([(place, attempt)])[0])
+
+    def ensure_bootstraps(self, machines: Iterable[tuple[str, int]]) -> None:
+        """The same for many places and attempts, in one write."""
+        self._bootstraps(machines)
+
+    def _bootstraps(self, machines: Iterable[tuple[str, int]]) -> list[dict[str, str]]:
         with self._changing:
-            everything = self._known()
-            known = everything.setdefault(_name(place, attempt), {})
-            if not known.get("bootstrap"):
-                known["bootstrap"] = asdict(new_key_pair(""))
+            everything, changed = self._known(), False
+            names = [_name(place, attempt) for place, attempt in machines]
+            for name in names:
+                known = everything.setdefault(name, {})
+                if not known.get("bootstrap"):
+                    known["bootstrap"], changed = asdict(new_key_pair("")), True
+            if changed:
                 self._write_known(everything)
-            return KeyPair(**known["bootstrap"])
+            return [everything[name]["bootstrap"] for name in names]
 
     def pin(self, place: str, attempt: int, public: str) -> None:
         """From now on accept this line too ("ssh-ed25519 AAAA...", a comment is cut off)."""

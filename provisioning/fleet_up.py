@@ -5,16 +5,20 @@ Every step looks before it acts, so a second call goes on where the first one st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
-from provisioning.errors import WorkshopError
+from provisioning.errors import StepFailed, WorkshopError
 from provisioning.fleet import Fleet, Host, WantedHost
 from provisioning.providers.protocol import Progress, Provider
 from provisioning.readiness import Hardware, Ready, Threshold
 
-#: Waiting for a host costs a thread and little else; 300 places are the most there can be.
+#: Waiting for a host costs a thread and little else, but logging in costs computing time: more
+#: at once would make each other's logins too slow.
 _AT_ONCE = 64
 
 
@@ -40,25 +44,22 @@ class FleetUp:
 
 def bring_up_fleet(order: FleetOrder, progress: Progress) -> FleetUp:
     """A host in every place, and each of them ready. Raises only what stops all of them."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        welcome = _Welcome(order, pool, progress)
+    with _Welcome(order, progress) as welcome:
         # A host is made ready while others are still launched: nobody waits for the slowest.
         launched = order.provider.ensure(order.wanted, progress, welcome.meet)
-        for host in launched.fleet.hosts:
-            welcome.meet(host)
+        welcome.meet_all(launched.fleet)
         ready, unready = welcome.outcomes()
     problems = {missing.name: missing.why for missing in launched.missing} | unready
+    problems |= _not_running(order, launched.fleet, problems)
     return FleetUp(launched.fleet, ready, launched.created, problems)
 
 
 def make_hosts_ready(order: FleetOrder, fleet: Fleet, progress: Progress) -> FleetUp:
     """The hosts of `fleet` that run, made ready; nothing is created."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        welcome = _Welcome(order, pool, progress)
-        for host in fleet.hosts:
-            welcome.meet(host)
+    with _Welcome(order, progress) as welcome:
+        welcome.meet_all(fleet)
         ready, problems = welcome.outcomes()
-    return FleetUp(fleet, ready, problems=problems)
+    return FleetUp(fleet, ready, problems=problems | _not_running(order, fleet, problems))
 
 
 def replace_host(order: FleetOrder, place: WantedHost, progress: Progress) -> FleetUp:
@@ -71,32 +72,72 @@ def replace_host(order: FleetOrder, place: WantedHost, progress: Progress) -> Fl
 class _Welcome:
     """Makes each host ready in a thread of its own, as soon as it is met; once each."""
 
-    def __init__(self, order: FleetOrder, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    def __init__(self, order: FleetOrder, progress: Progress) -> None:
         self._order = order
-        self._pool = pool
         self._progress = progress
         self._places = {each.name: each for each in order.wanted}
-        self._jobs: dict[str, Future[Ready]] = {}
+        self._met: dict[str, Host] = {}
+        self._answers: queue.SimpleQueue[tuple[Host, Ready | BaseException]] = queue.SimpleQueue()
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
 
     def meet(self, host: Host) -> None:
-        if host.name in self._places and host.name not in self._jobs and host.state == "running":
-            self._jobs[host.name] = self._pool.submit(self._make_ready, host)
+        """Begin with a host that runs. Another machine in its place takes its place here, too."""
+        before = self._met.get(host.name)
+        known = before is not None and (before.id, before.address) == (host.id, host.address)
+        if host.name not in self._places or host.state != "running" or known:
+            return
+        self._met[host.name] = host
+        # A daemon: after Ctrl-C a host that doesn't answer must not keep the program alive.
+        name = f"ready-{host.name}"
+        threading.Thread(target=self._welcome, args=(host,), name=name, daemon=True).start()
+
+    def meet_all(self, fleet: Fleet) -> None:
+        """Begin with those that weren't met yet; forget machines that are gone since."""
+        self._met = {name: host for name, host in self._met.items() if fleet.host(name)}
+        for host in fleet.hosts:
+            self.meet(host)
 
     def outcomes(self) -> tuple[dict[str, Ready], dict[str, WorkshopError]]:
         """Waits for all of them. Anything but a WorkshopError is a mistake of ours: raised."""
         ready: dict[str, Ready] = {}
         problems: dict[str, WorkshopError] = {}
-        names = {job: name for name, job in self._jobs.items()}
-        for done, job in enumerate(as_completed(names), start=1):
-            name = names[job]
-            try:
-                ready[name] = job.result()
-                note = f"{name} in {ready[name].seconds:.0f} s"
-            except WorkshopError as error:
-                problems[name] = error
-                note = f"{name}: {error.message.splitlines()[0]}"
-            self._progress("ready", done, len(names), note)
+        while (done := len(ready) + len(problems)) < len(self._met):
+            host, answer = self._answers.get()
+            if self._met.get(host.name) is not host:  # it is gone, or another is in its place
+                continue
+            match answer:
+                case Ready():
+                    ready[host.name] = answer
+                    note = f"{host.name} in {answer.seconds:.0f} s"
+                case WorkshopError():
+                    problems[host.name] = answer
+                    note = f"{host.name}: {answer.message.splitlines()[0]}"
+                case mistake:
+                    raise mistake
+            self._progress("ready", done + 1, len(self._met), note)
         return ready, problems
+
+    def _welcome(self, host: Host) -> None:
+        with self._turns:
+            if self._over.is_set():
+                return
+            try:
+                answer: Ready | BaseException = self._make_ready(host)
+            except BaseException as error:
+                answer = error
+            self._answers.put((host, answer))
 
     def _make_ready(self, host: Host) -> Ready:
         def tell(stage: str) -> None:
@@ -104,3 +145,18 @@ class _Welcome:
 
         place = self._places[host.name]
         return self._order.threshold.make_ready(host, self._order.hardware(host, place), tell)
+
+
+def _not_running(
+    order: FleetOrder, fleet: Fleet, explained: Iterable[str]
+) -> dict[str, WorkshopError]:
+    """A reason for each place whose host nobody could make ready, because it doesn't run."""
+    found = {host.name: host for host in fleet.hosts if host.state != "running"}
+    return {
+        place.name: StepFailed(
+            f"{place.name} is {found[place.name].state} and not running",
+            next_step="repeat `workshop up`; it starts hosts that are stopped",
+        )
+        for place in order.wanted
+        if place.name in found and place.name not in explained
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,9 +16,11 @@ from provisioning.providers.ec2.user_data import TIMER_FILE, deadline_timer
 from provisioning.ssh.connection import Connection
 from provisioning.ssh.login import Login
 from provisioning.ssh.pool import on_each
+from provisioning.ssh.remote_command import script
 
 #: A host that is well answers in a second; a status that takes longer is of no use.
 LOOK_SECONDS = 15
+_AT_ONCE = 64
 
 _LOOK: Final = r"""
 echo "load $(cut -d' ' -f1 /proc/loadavg)"
@@ -34,11 +36,25 @@ true
 
 _LOGS: Final = r"""
 for file in /var/log/cloud-init-output.log; do
-    [ -e "$file" ] && echo "== $file" && tail -n {lines} "$file"
+    [ -e "$file" ] && echo "== $file" && tail -n "$lines" "$file"
 done
 command -v journalctl >/dev/null && echo '== journalctl' &&
-    journalctl --no-pager --lines={lines} 2>/dev/null
+    journalctl --no-pager --lines="$lines" 2>/dev/null
 true
+"""
+
+
+# The script goes on when the connection is lost: a host whose timer is not armed would never end.
+_MOVE_DEADLINE: Final = r"""
+arm() {
+    systemctl daemon-reload && systemctl restart workshop-deadline.timer &&
+        systemctl is-active workshop-deadline.timer
+}
+cp "$timer" "$timer.before" && mv "$timer.new" "$timer" && sync "$timer" || exit 1
+if arm; then rm "$timer.before"; exit 0; fi
+mv "$timer.before" "$timer"
+arm
+exit 1
 """
 
 
@@ -70,31 +86,36 @@ class Ran:
 def hosts_now(desk: FleetDesk) -> tuple[HostNow, ...]:
     """Every host, asked at the same time; one that is silent keeps nobody waiting."""
     fleet = desk.provider.observe()
+    running = [host for host in fleet.hosts if host.state == "running"]
+    logins, problems = known_logins(desk, running)
+    said = on_each(logins, _look, workers=_AT_ONCE, seconds=LOOK_SECONDS) if logins else {}
+    return tuple(_now(host, (said | problems).get(host.name)) for host in fleet.hosts)
+
+
+def known_logins(
+    desk: FleetDesk, hosts: Iterable[Host]
+) -> tuple[dict[str, Login], dict[str, WorkshopError]]:
+    """How to log in to each, and why not: one host that can't be verified keeps nobody."""
     logins: dict[str, Login] = {}
-    problems: dict[str, str] = {}
-    for host in fleet.hosts:
-        if host.state != "running":
-            continue
+    problems: dict[str, WorkshopError] = {}
+    for host in hosts:
         try:
             logins[host.name] = desk.threshold.login(host)
         except WorkshopError as error:
-            problems[host.name] = error.message
-    said = on_each(logins, _look, workers=64, seconds=LOOK_SECONDS) if logins else {}
-    return tuple(
-        _now(host, said.get(host.name), problems.get(host.name, "")) for host in fleet.hosts
-    )
+            problems[host.name] = error
+    return logins, problems
 
 
 def _look(name: str, connection: Connection) -> str:
-    finished = connection.run("sh -s", stdin=_LOOK.encode(), seconds=LOOK_SECONDS)
+    finished = connection.run(script("look at the host", _LOOK), seconds=LOOK_SECONDS)
     return finished.stdout.decode(errors="replace")
 
 
-def _now(host: Host, said: str | WorkshopError | None, problem: str) -> HostNow:
+def _now(host: Host, said: str | WorkshopError | None) -> HostNow:
     cost = hourly_of(host.type, host.market, host.region)
     match said:
         case None:
-            return HostNow(host, False, hourly=cost, problem=problem)
+            return HostNow(host, False, hourly=cost)
         case WorkshopError():
             return HostNow(host, False, hourly=cost, problem=said.message)
     facts = [line.split(" ", 1) for line in said.splitlines() if " " in line]
@@ -102,33 +123,47 @@ def _now(host: Host, said: str | WorkshopError | None, problem: str) -> HostNow:
     return HostNow(
         host,
         answers=True,
-        load=float(one["load"]) if "load" in one else None,
-        cores=int(one["cores"]) if "cores" in one else None,
-        free_gb=int(one["free"]) if "free" in one else None,
+        load=_number(one.get("load", "")),
+        cores=_whole(one.get("cores", "")),
+        free_gb=_whole(one.get("free", "")),
         environments=tuple(value for key, value in facts if key == "environment"),
         gpus=tuple(int(value) for key, value in facts if key == "gpu" and value.isdigit()),
         hourly=cost,
     )
 
 
+def _number(text: str) -> float | None:
+    """None for what a host in trouble says instead of a number."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
 def run_on_hosts(
     logins: Mapping[str, Login], command: str, *, seconds: float
 ) -> dict[str, Ran | WorkshopError]:
-    """The same command as root on every host at once."""
+    """The same command as root on every host at once; `seconds` is for each of them."""
+    line = script(command, f"exec 2>&1\n{command}")
 
     def run(name: str, connection: Connection) -> Ran:
-        finished = connection.run(f"{{ {command}\n}} 2>&1", seconds=seconds, check=False)
+        finished = connection.run(line, seconds=seconds, check=False)
         return Ran(finished.status, finished.stdout.decode(errors="replace"))
 
-    return on_each(logins, run, workers=64, seconds=seconds + LOOK_SECONDS)
+    turns = max(1, -(-len(logins) // _AT_ONCE))
+    return on_each(logins, run, workers=_AT_ONCE, seconds=turns * seconds + LOOK_SECONDS)
 
 
 def read_logs(login: Login, lines: int) -> str:
     """The end of the first boot's log and of the system's. Raises the SSH room's errors."""
 
     def read(name: str, connection: Connection) -> str:
-        script = _LOGS.format(lines=lines).encode()
-        return connection.run("sh -s", stdin=script, seconds=60).stdout.decode(errors="replace")
+        command = script("read its logs", _LOGS, lines=lines)
+        return connection.run(command, seconds=60).stdout.decode(errors="replace")
 
     (said,) = on_each({"host": login}, read, workers=1, seconds=90).values()
     if isinstance(said, WorkshopError):
@@ -144,22 +179,24 @@ def extend_deadline(
     Returns the new deadline, and the hosts that keep the old one with the reason.
     """
     fleet = desk.provider.observe()
-    deadline = max(_latest(fleet), now) + by
-    running = tuple(host for host in fleet.hosts if host.state == "running")
+    # The timer counts in whole seconds, and so does the tag.
+    deadline = (max(_latest(fleet), now) + by).astimezone(UTC).replace(microsecond=0)
     timer = deadline_timer(deadline).encode()
 
+    move = script("move the deadline", _MOVE_DEADLINE, timer=TIMER_FILE)
+
     def rewrite(name: str, connection: Connection) -> bool:
-        connection.put_bytes(timer, TIMER_FILE, seconds=60, mode=0o644)
-        restart = "systemctl daemon-reload && systemctl restart workshop-deadline.timer"
-        connection.run(restart, seconds=60)
+        connection.put_bytes(timer, f"{TIMER_FILE}.new", seconds=60, mode=0o644)
+        connection.run(move, seconds=60)
         return True
 
-    said = on_each(desk.logins(running), rewrite, workers=64, seconds=120)
-    problems = {name: each for name, each in said.items() if isinstance(each, WorkshopError)}
-    done = tuple(host.name for host in running if host.name not in problems)
+    logins, problems = known_logins(desk, fleet.hosts)
+    said = on_each(logins, rewrite, workers=_AT_ONCE, seconds=120) if logins else {}
+    problems |= {name: each for name, each in said.items() if isinstance(each, WorkshopError)}
+    done = tuple(host.name for host in fleet.hosts if host.name not in problems)
     if done:
         desk.provider.note_deadline(done, deadline)
-    return deadline.astimezone(UTC), problems
+    return deadline, problems
 
 
 def _latest(fleet: Fleet) -> datetime:

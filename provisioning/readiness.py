@@ -18,50 +18,83 @@ from provisioning.errors import StepFailed
 from provisioning.fleet import Architecture, Host
 from provisioning.ssh.connection import Connection
 from provisioning.ssh.login import Login
+from provisioning.ssh.remote_command import script
 from provisioning.ssh.waiting import wait_until_answers
 
 #: Written by the last command of our user-data; see providers/ec2/user_data.py.
 FIRST_BOOT_DONE: Final = "/opt/workshop/user-data-done"
+_FIRST_BOOT_FAILED, _FIRST_BOOT_LATE = 3, 4
 #: The share of a disk's size that a file system offers at least.
 _USABLE = 0.85
 
 _ARCHITECTURES: Final[dict[str, Architecture]] = {"x86_64": "x86_64", "aarch64": "arm64"}
 
+# Whatever a cut-off run left of the pair, both halves belong together afterwards.
 _OWN_KEY: Final = r"""
 set -eu
 key=/etc/ssh/workshop_host_ed25519_key
-[ -s "$key.pub" ] || { rm -f "$key"; ssh-keygen -q -t ed25519 -N '' -C '' -f "$key"; }
-sync
+ssh-keygen -y -f "$key" > "$key.pub" 2> /dev/null < /dev/null || {
+    rm -f "$key" "$key.pub"
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$key"
+}
+sync "$key" "$key.pub" /etc/ssh
 cat "$key.pub"
 """
 
-# The connection in use survives the reload; a later one meets the new key only.
+# The connection in use survives the reload. The old key goes when a new connection has met the
+# other one: whenever this is cut off, sshd has a key that we accept, also after a restart.
 _ONLY_OWN_KEY: Final = r"""
 set -eu
 cd /etc/ssh
+own=$(cut -d ' ' -f 2 workshop_host_ed25519_key.pub)
 echo 'HostKey /etc/ssh/workshop_host_ed25519_key' > sshd_config.d/00-workshop-host-key.conf
-[ ! -e sshd_config.d/10-workshop.conf ] || sed -i '/^HostKey/d' sshd_config.d/10-workshop.conf
-rm -f ssh_host_*key ssh_host_*key.pub
+sync sshd_config.d/00-workshop-host-key.conf sshd_config.d
+if [ -e sshd_config.d/10-workshop.conf ]; then
+    sed -i '/^HostKey/d' sshd_config.d/10-workshop.conf
+    sync sshd_config.d/10-workshop.conf sshd_config.d
+fi
 mkdir -p /run/sshd
-/usr/sbin/sshd -t
-systemctl reload ssh 2>/dev/null || kill -HUP "$(cat /run/sshd.pid)"
+settings=$(/usr/sbin/sshd -T -C user=root,host=localhost,addr=127.0.0.1)
+port=$(echo "$settings" | sed -n 's/^port //p' | head -n 1)
+systemctl reload ssh 2> /dev/null || kill -HUP "$(cat /run/sshd.pid)"
+for turn in $(seq 100); do
+    shown=$(ssh-keyscan -t ed25519 -p "$port" 127.0.0.1 2> /dev/null | cut -d ' ' -f 3)
+    if [ "$shown" = "$own" ]; then
+        rm -f ssh_host_*key ssh_host_*key.pub
+        exit 0
+    fi
+    sleep 0.1
+done
+echo "sshd goes on showing another host key: ${shown:-none}" >&2
+exit 1
 """
 
-_FIRST_BOOT: Final = f"""
-for second in $(seq {{seconds}}); do
-    [ -e {FIRST_BOOT_DONE} ] && exit 0
-    sleep 1
+# cloud-init writes its result after the last command of the user-data has ended, well or not.
+_FIRST_BOOT: Final = r"""
+status=
+until [ -e "$done" ]; do
+    if [ -e /run/cloud-init/result.json ] && [ ! -e "$done" ]; then status=$failed; break; fi
+    if [ "$half_seconds" -le 0 ]; then status=$late; break; fi
+    half_seconds=$((half_seconds - 1))
+    sleep 0.5
 done
+[ -n "$status" ] || exit 0
 cloud-init status --long 2>&1 | tail -n 5
-tail -n 20 /var/log/cloud-init-output.log 2>/dev/null
-exit 1
+tail -n 20 /var/log/cloud-init-output.log 2> /dev/null
+exit "$status"
 """
 
 _MACHINE: Final = r"""
 echo "machine $(uname -m)"
 echo "disk $(df -BG --output=size / | tail -n 1 | tr -dc 0-9)"
-command -v nvidia-smi >/dev/null &&
-    nvidia-smi --query-gpu=name --format=csv,noheader | sed 's/^/gpu /'
+if command -v nvidia-smi > /dev/null; then
+    # What goes wrong it says on standard output, too.
+    if names=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>&1); then
+        echo "$names" | sed 's/^/gpu /'
+    else
+        echo "$names" | sed 's/^/nvidia-smi /'
+    fi
+fi
 true
 """
 
@@ -153,10 +186,10 @@ class Threshold:
     def _own_key(self, host: Host, connection: Connection) -> None:
         if self._has_only_own_key(host):
             return
-        found = connection.run("sh -s", stdin=_OWN_KEY.encode(), seconds=60)
+        found = connection.run(script("make the host's own key", _OWN_KEY), seconds=60)
         # Recorded before the host shows it: killed in between, both keys are accepted.
         self.keys.pin(host.name, host.attempt, found.stdout.decode().strip())
-        connection.run("sh -s", stdin=_ONLY_OWN_KEY.encode(), seconds=60)
+        connection.run(script("show the host's own key alone", _ONLY_OWN_KEY), seconds=60)
 
     def _prove_own_key(self, host: Host) -> None:
         """The next connection must already meet the new key; then the old one is worthless."""
@@ -173,29 +206,43 @@ class Threshold:
 
     def _first_boot(self, host: Host, connection: Connection, began: float) -> None:
         left = max(10, int(self.seconds - (self.clock() - began)))
-        script = _FIRST_BOOT.format(seconds=left).encode()
-        finished = connection.run("sh -s", stdin=script, seconds=left + 30, check=False)
-        if finished.status != 0:
-            said = finished.stdout.decode(errors="replace").strip()
-            raise StepFailed(
-                f"{host.name} did not finish its first boot within {self.seconds:.0f} s. "
-                f"It says:\n{said}",
-                next_step=f"`workshop host logs {host.name}`, or "
-                f"`workshop host replace {host.name}`",
-            )
+        command = script(
+            "wait for the first boot",
+            _FIRST_BOOT,
+            done=FIRST_BOOT_DONE,
+            half_seconds=2 * left,
+            failed=_FIRST_BOOT_FAILED,
+            late=_FIRST_BOOT_LATE,
+        )
+        finished = connection.run(command, seconds=left + 30, check=False)
+        match finished.status:
+            case 0:
+                return
+            case status if status == _FIRST_BOOT_FAILED:
+                what = "failed in its first boot"
+            case status if status == _FIRST_BOOT_LATE:
+                what = f"did not finish its first boot within {self.seconds:.0f} s"
+            case status:
+                what = f"can't say how its first boot went (status {status})"
+        said = (finished.stdout + finished.stderr).decode(errors="replace").strip()
+        raise StepFailed(
+            f"{host.name} {what}. It says:\n{said}",
+            next_step=f"`workshop host logs {host.name}`, or `workshop host replace {host.name}`",
+        )
 
     def _machine(self, host: Host, connection: Connection, wanted: Hardware) -> _Machine:
-        said = connection.run("sh -s", stdin=_MACHINE.encode(), seconds=60).stdout.decode(
-            errors="replace"
-        )
+        finished = connection.run(script("look at the hardware", _MACHINE), seconds=60)
+        said = finished.stdout.decode(errors="replace")
         facts = [line.split(" ", 1) for line in said.splitlines() if " " in line]
-        disk_gb = next((int(value) for key, value in facts if key == "disk"), 0)
-        gpus = tuple(value for key, value in facts if key == "gpu")
+        disk_gb = next((int(value) for key, value in facts if key == "disk" and value), 0)
+        gpus = tuple(value for key, value in facts if key == "gpu" and value)
         machine = next((value for key, value in facts if key == "machine"), "")
         if disk_gb < wanted.disk_gb * _USABLE:
             raise _lacks(host, f"a disk of {disk_gb} GB instead of {wanted.disk_gb} GB")
         if len(gpus) < wanted.gpus:
-            raise _lacks(host, f"{len(gpus)} working GPUs (nvidia-smi) instead of {wanted.gpus}")
+            why = next((value for key, value in facts if key == "nvidia-smi"), "")
+            told = f"; nvidia-smi says: {why}" if why else ""
+            raise _lacks(host, f"{len(gpus)} working GPUs instead of {wanted.gpus}{told}")
         return _Machine(disk_gb, gpus, architecture_named(machine))
 
 

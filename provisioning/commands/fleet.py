@@ -9,10 +9,10 @@ from functools import partial
 
 import click
 
-from provisioning.commands.operator import Operator, as_json_option, ask, print_json
+from provisioning.commands.operator import Operator, alone_and_told, as_json_option, ask, print_json
 from provisioning.commands.screens import hosts_table, inventory_table, plan_page, problem_lines
-from provisioning.costs import hourly
 from provisioning.errors import StepFailed
+from provisioning.fleet_desk import FleetDesk
 from provisioning.fleet_up import FleetUp
 from provisioning.fleet_work import start_again, up_whole
 from provisioning.forgetting import forget_secrets
@@ -20,6 +20,7 @@ from provisioning.operate import extend_deadline, hosts_now
 from provisioning.planning import look_and_plan, refuse_red
 from provisioning.progress_view import ProgressView
 from provisioning.providers.protocol import Inventory, LeftBehind
+from provisioning.what_exists import telling_what_exists, what_exists
 
 
 @click.command()
@@ -48,22 +49,21 @@ def bring_up_hosts(operator: Operator, yes: bool) -> None:
         if not found.nothing_to_do:
             operator.console.print(plan_page(found))
             ask(f"Create these hosts, for {found.cost.hourly.dollars()} an hour?", yes)
-        with ProgressView(operator.console) as progress:
+        with telling_what_exists(desk), ProgressView(operator.console) as progress:
             up = up_whole(desk, progress)
     operator.console.print(hosts_table(hosts_now(desk)))
     click.echo(f"{len(up.ready)} of {len(desk.wanted)} hosts are ready.")
-    refuse_problems(up)
+    refuse_problems(desk, up)
 
 
-def refuse_problems(up: FleetUp) -> None:
+def refuse_problems(desk: FleetDesk, up: FleetUp) -> None:
     """StepFailed: what is missing and why, what there is costs, and what to type."""
     if not up.problems:
         return
     told = "\n  ".join(problem_lines(up.problems))
     name, first = next(iter(sorted(up.problems.items())))
     raise StepFailed(
-        f"These hosts are not ready; the others can be used:\n  {told}\n"
-        f"What is there costs {hourly(up.fleet).dollars()} an hour until `workshop down`.",
+        f"These hosts are not ready; the others can be used:\n  {told}\n{what_exists(desk)}",
         next_step=first.next_step or f"`workshop up` again, or `workshop host replace {name}`",
     )
 
@@ -149,7 +149,7 @@ def extend(operator: Operator, minutes: int) -> None:
 def stop_hosts(operator: Operator, names: tuple[str, ...]) -> None:
     """Stop hosts overnight; until `start`, only their disks cost."""
     desk = operator.fleet
-    with operator.alone(), ProgressView(operator.console) as progress:
+    with alone_and_told(operator) as progress:
         hosts = desk.chosen(desk.provider.observe(), names)
         desk.provider.stop(tuple(each.name for each in hosts), progress)
     click.echo(f"Stopped {len(hosts)} hosts. Their disks cost money until `workshop down`.")
@@ -161,7 +161,7 @@ def stop_hosts(operator: Operator, names: tuple[str, ...]) -> None:
 def start_hosts(operator: Operator, names: tuple[str, ...]) -> None:
     """Start stopped hosts, and find their new addresses."""
     desk = operator.fleet
-    with operator.alone(), ProgressView(operator.console) as progress:
+    with alone_and_told(operator) as progress:
         found = start_again(desk, names, progress)
     operator.console.print(hosts_table(hosts_now(desk)))
     if found.problems:

@@ -8,12 +8,18 @@ from collections.abc import Mapping
 
 import click
 
-from provisioning.commands.operator import Operator, as_json_option, ask, print_json, yes_option
+from provisioning.commands.operator import (
+    Operator,
+    alone_and_told,
+    as_json_option,
+    ask,
+    print_json,
+    yes_option,
+)
 from provisioning.commands.screens import hosts_table
 from provisioning.errors import StepFailed, WorkshopError
 from provisioning.fleet_work import replace_one
 from provisioning.operate import Ran, hosts_now, read_logs, run_on_hosts
-from provisioning.progress_view import ProgressView
 
 
 @click.group()
@@ -131,7 +137,7 @@ def replace(operator: Operator, name: str, yes: bool) -> None:
     """Put another machine in the place of NAME. What is on the old one's disk is gone."""
     operator.fleet.place(name)
     ask(f"{name} is ended for good, with everything on its disk. Replace it?", yes)
-    with operator.alone(), ProgressView(operator.console) as progress:
+    with alone_and_told(operator) as progress:
         found = replace_one(operator.fleet, name, progress)
     if name in found.problems:
         raise found.problems[name]

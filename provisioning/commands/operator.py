@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from provisioning.environments.delivery import Depot
 from provisioning.errors import NotPossibleHere
 from provisioning.fleet_desk import FleetDesk
 from provisioning.progress_view import ProgressView
+from provisioning.what_exists import telling_what_exists
 
 
 class Operator(Protocol):
@@ -49,6 +51,17 @@ yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
 def progress_view(operator: Operator, *, as_json: bool = False) -> ProgressView:
     """Progress beside the result: where JSON goes to the output, it is told to stderr."""
     return ProgressView(Console(stderr=True) if as_json else operator.console)
+
+
+@contextmanager
+def alone_and_told(operator: Operator) -> Iterator[ProgressView]:
+    """Hold the lock, show progress, and say beside a failure what exists and what it costs."""
+    with (
+        operator.alone(),
+        telling_what_exists(operator.fleet),
+        progress_view(operator) as progress,
+    ):
+        yield progress
 
 
 def print_json(facts: Any) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from platform import machine
 
 from provisioning.environments.conda.build import ensure_built
-from provisioning.environments.conda.channels import Sources, channels_of, parse_channels
+from provisioning.environments.conda.channels import SETTING, Sources, channels_of, parse_channels
 from provisioning.environments.conda.lock_file import read_lock_of
 from provisioning.environments.conda.platforms import platform_of
 from provisioning.environments.files import EnvironmentFile
@@ -98,7 +98,7 @@ def _from_channels(
     """Packages of conda channels, by the file's lock for this kind of machine."""
     platform = platform_of("arm64" if machine() == "aarch64" else "x86_64", gpu=False)
     lock = read_lock_of(file, platform)
-    mirrors = parse_channels(os.environ.get("WORKSHOP_CHANNEL", "").split())
+    mirrors = parse_channels(os.environ.get(SETTING, "").split())
     built = ensure_built(
         lock,
         root,

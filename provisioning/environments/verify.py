@@ -69,15 +69,15 @@ def verify_imports(prefix: Path, packages: Iterable[str]) -> None:
 
     As root this is done under an account that owns nothing, as the seats will do it.
     """
-    _verify(prefix, _IMPORT_ALL, packages)
+    _verify(prefix, _IMPORT_ALL, packages, prefix.name)
 
 
-def verify_modules(prefix: Path, modules: Iterable[str]) -> None:
-    """Import these modules, in the same way."""
-    _verify(prefix, _IMPORT_THESE, modules)
+def verify_modules(prefix: Path, modules: Iterable[str], *, label: str) -> None:
+    """Import these modules, in the same way; `label` names the environment in errors."""
+    _verify(prefix, _IMPORT_THESE, modules, label)
 
 
-def _verify(prefix: Path, script: str, wanted: Iterable[str]) -> None:
+def _verify(prefix: Path, script: str, wanted: Iterable[str], label: str) -> None:
     finished = subprocess.run(
         [prefix / "bin/python", "-I", "-c", script, *wanted],
         capture_output=True,
@@ -90,10 +90,10 @@ def _verify(prefix: Path, script: str, wanted: Iterable[str]) -> None:
     )
     failures = [json.loads(line) for line in finished.stdout.splitlines() if _is_failure(line)]
     if failures:
-        raise _failure(prefix, failures)
+        raise _failure(prefix, failures, label)
     if finished.returncode != 0:  # killed by a signal: a wheel for another processor
         raise StepFailed(
-            f"{prefix.name}: importing its packages ended the process with status "
+            f"{label}: importing its packages ended the process with status "
             f"{finished.returncode}: {finished.stderr[-500:]}",
             next_step="check that the packages are made for this processor",
         )
@@ -109,9 +109,9 @@ def _is_failure(line: str) -> bool:
     return line.startswith('["')
 
 
-def _failure(prefix: Path, failures: list[list[str]]) -> NotPossibleHere | StepFailed:
+def _failure(prefix: Path, failures: list[list[str]], label: str) -> NotPossibleHere | StepFailed:
     found = "; ".join(f"import {module}: {error}" for _, module, error in failures)
-    message = f"{prefix.name} is installed, but {found}"
+    message = f"{label} is installed, but {found}"
     missing = {library for *_, error in failures for library in libraries_named(error)}
     if not missing:
         return StepFailed(message, next_step="correct the environment file and lock it again")

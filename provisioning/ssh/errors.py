@@ -8,7 +8,6 @@ from provisioning.fleet import Address
 _AGAIN = "repeat the command: it goes on where it stopped"
 _SHOWN_COMMAND = 120
 _SHOWN_OUTPUT = 2000
-_ONE_LINE = {ord("\n"): " ", ord("\r"): " "}
 
 
 class KeyUnusable(NotPossibleHere):
@@ -158,11 +157,6 @@ class RemoteFileTooLarge(SshError):
 
 class JobBusy(SshError):
     """A job of this name runs, with another command."""
-
-
-def titled(title: str, script: str) -> str:
-    """`script` with a comment before it that `shortened` shows instead of its first line."""
-    return f"# {title.translate(_ONE_LINE)}\n{script}"
 
 
 def shortened(command: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import PurePosixPath
-from shlex import quote
 
 from provisioning.ssh.errors import (
     CommandFailed,
@@ -12,8 +11,8 @@ from provisioning.ssh.errors import (
     RemoteFileMissing,
     RemoteFileTooLarge,
     says_disk_full,
-    titled,
 )
+from provisioning.ssh.remote_command import script
 from provisioning.ssh.runner import Runner
 
 _MISSING = 44
@@ -21,14 +20,19 @@ _MISSING = 44
 # A temporary file beside the target, checked, on the disk, then renamed over it.
 _PUT = """
 set -e; umask 077
-mkdir -p -m 755 -- {folder}
-new=$(mktemp -- {folder}/.{name}.XXXXXXXX)
+mkdir -p -m 755 -- "$folder"
+new=$(mktemp -- "$folder/.$name.XXXXXXXX")
 trap 'rm -f -- "$new"' EXIT
 cat >"$new"
-sha=$(sha256sum <"$new")
-[ "${{sha%% *}}" = {sha} ] || {{ echo "the content arrived incomplete" >&2; exit 1; }}
-chmod {mode:o} -- "$new"; sync -- "$new"
-mv -f -T -- "$new" {remote}; sync -- {folder}
+found=$(sha256sum <"$new")
+[ "${found%% *}" = "$sha" ] || { echo "the content arrived incomplete" >&2; exit 1; }
+chmod "$mode" -- "$new"; sync -- "$new"
+mv -f -T -- "$new" "$target"; sync -- "$folder"
+"""
+
+_GET = """
+[ -e "$target" ] || exit "$missing"
+head -c "$most" -- "$target"
 """
 
 
@@ -41,15 +45,17 @@ def put_bytes(
     Raises RemoteDiskFull, CommandFailed and what `run` raises; the old file is unharmed then.
     """
     path = PurePosixPath(remote)
-    script = _PUT.format(
-        folder=quote(str(path.parent)),
-        name=quote(path.name),
-        remote=quote(remote),
+    command = script(
+        f"write {remote}",
+        _PUT,
+        folder=path.parent,
+        name=path.name,
+        target=remote,
         sha=hashlib.sha256(content).hexdigest(),
-        mode=mode,
+        mode=f"{mode:o}",
     )
     try:
-        runner.run(titled(f"write {remote}", script), stdin=content, seconds=seconds)
+        runner.run(command, stdin=content, seconds=seconds)
     except CommandFailed as failure:
         if says_disk_full(failure.stderr):
             address = runner.login.address
@@ -59,9 +65,7 @@ def put_bytes(
 
 def get_bytes(runner: Runner, remote: str, *, most: int, seconds: float) -> bytes:
     """The content of a file. Raises RemoteFileMissing, RemoteFileTooLarge (over `most` bytes)."""
-    path = quote(remote)
-    script = f"[ -e {path} ] || exit {_MISSING}; head -c {most + 1} -- {path}"
-    command = titled(f"read {remote}", script)
+    command = script(f"read {remote}", _GET, target=remote, missing=_MISSING, most=most + 1)
     done = runner.run(command, seconds=seconds, check=False, keep=2 * (most + 1))
     address = runner.login.address
     if done.status == _MISSING:

@@ -19,8 +19,8 @@ from provisioning.ssh.errors import (
     RemoteDiskFull,
     SshError,
     says_disk_full,
-    titled,
 )
+from provisioning.ssh.remote_command import script
 from provisioning.ssh.runner import Runner
 
 #: Where jobs keep their folders, unless told otherwise.
@@ -36,38 +36,38 @@ _MARK = "workshop-job"
 # after the name, which may hold blanks and brackets itself (proc(5)).
 _KNOW = """
 umask 077
-dir={folder}
-started() {{ read -r line <"/proc/$1/stat" || return 0
-  set -- ${{line##*) }}; [ "$1" = Z ] || echo "${{20}}"; }} 2>/dev/null
-boot() {{ cat /proc/sys/kernel/random/boot_id; }}
-state() {{
+dir="$runs/$name"
+started() { read -r line <"/proc/$1/stat" || return 0
+  set -- ${line##*) }; [ "$1" = Z ] || echo "${20}"; } 2>/dev/null
+boot() { cat /proc/sys/kernel/random/boot_id; }
+state() {
   if [ -s "$dir/status" ]; then echo "ended $(cat "$dir/status")"; return; fi
-  [ -e "$dir/command" ] || {{ echo "never -"; return; }}
+  [ -e "$dir/command" ] || { echo "never -"; return; }
   pid=-; start=-; boot=-; read -r pid start boot <"$dir/process" 2>/dev/null || :
   if [ "$boot" = "$(boot)" ] && [ "$(started "$pid")" = "$start" ]
   then echo "running -"
   elif [ -s "$dir/status" ]; then echo "ended $(cat "$dir/status")"
-  else echo "lost -"; fi; }}
-tell() {{ echo "{mark} $(state)"; [ ! -e "$dir/log" ] || tail -c {tail} -- "$dir/log"; }}
+  else echo "lost -"; fi; }
+tell() { echo "$mark $(state)"; [ ! -e "$dir/log" ] || tail -c "$most" -- "$dir/log"; }
 """
 
 # The lock keeps two starters apart; the job must not inherit it. The job notes who it is
 # before it starts its command, and the starter waits for that.
 _START = """
 set -e
-mkdir -p -m 755 -- {runs}; mkdir -p -- "$dir"
+mkdir -p -m 755 -- "$runs"; mkdir -p -- "$dir"
 exec 9>"$dir/lock"; flock 9
 cat >"$dir/command.new"
 if [ "$(state)" = "running -" ]; then
-  cmp -s "$dir/command" "$dir/command.new" || exit {other}
+  cmp -s "$dir/command" "$dir/command.new" || exit "$other"
   tell; exit
 fi
 rm -f -- "$dir/status" "$dir/process" "$dir/log"
 mv -f -- "$dir/command.new" "$dir/command"
 WORKSHOP_JOB="$dir" setsid -f /bin/sh -c '
   umask 022
-  dir=$1; read -r line <"/proc/$$/stat"; set -- ${{line##*) }}
-  echo "$$ ${{20}} $(cat /proc/sys/kernel/random/boot_id)" >"$dir/process.new"
+  dir=$1; read -r line <"/proc/$$/stat"; set -- ${line##*) }
+  echo "$$ ${20} $(cat /proc/sys/kernel/random/boot_id)" >"$dir/process.new"
   sync "$dir/process.new"; mv "$dir/process.new" "$dir/process"
   /bin/sh "$dir/command"; echo "$?" >"$dir/status.new"
   sync "$dir/status.new"; mv "$dir/status.new" "$dir/status"
@@ -79,8 +79,8 @@ tell
 
 # Everything that the job started carries its folder in its environment.
 _END = """
-members() {{ grep -lzxF "WORKSHOP_JOB=$dir" /proc/[0-9]*/environ 2>/dev/null \
-  | cut -d/ -f3 || :; }}
+members() { grep -lzxF "WORKSHOP_JOB=$dir" /proc/[0-9]*/environ 2>/dev/null \
+  | cut -d/ -f3 || :; }
 for signal in TERM KILL; do
   tries=0
   while found=$(members) && [ -n "$found" ] && [ $tries -lt 30 ]; do
@@ -114,8 +114,8 @@ def start(runner: Runner, name: str, command: str, *, seconds: float, runs: Pure
     that ended or was lost is started anew. Raises JobBusy when the name runs another command,
     RemoteDiskFull, and what `run` raises.
     """
-    script = _script("start", _START, name, runs)
-    done = runner.run(script, stdin=command.encode(), seconds=seconds, check=False)
+    command_line = _script("start", _START, name, runs)
+    done = runner.run(command_line, stdin=command.encode(), seconds=seconds, check=False)
     address = runner.login.address
     if done.status == _OTHER_COMMAND:
         raise JobBusy(
@@ -179,6 +179,12 @@ def read_answer(name: str, answer: bytes) -> Job | None:
 def _script(verb: str, body: str, name: str, runs: PurePosixPath) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a job's name: {_NAME.pattern}")
-    words = {"runs": quote(str(runs)), "folder": quote(str(runs / name)), "tail": _TAIL_BYTES}
-    script = (_KNOW + body).format(**words, mark=_MARK, other=_OTHER_COMMAND)
-    return titled(f"{verb} the job {name}", script)
+    return script(
+        f"{verb} the job {name}",
+        _KNOW + body,
+        runs=runs,
+        name=name,
+        mark=_MARK,
+        other=_OTHER_COMMAND,
+        most=_TAIL_BYTES,
+    )

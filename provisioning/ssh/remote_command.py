@@ -6,12 +6,19 @@ import math
 import re
 from shlex import quote
 
+_ONE_LINE = {ord("\n"): " ", ord("\r"): " "}
 #: What sudo says when it wants a password or knows nothing of the user; or isn't there.
 _SUDO_REFUSES = re.compile(
     rb"^sudo: .*(password is required|terminal is required|not allowed|not in the sudoers)"
     rb"|is not in the sudoers file|may not run sudo|sudo: (command )?not found",
     re.MULTILINE,
 )
+
+
+def script(title: str, body: str, **values: object) -> str:
+    """A /bin/sh script: `values` as its variables, then `body`; errors call it by its `title`."""
+    variables = "".join(f"{name}={quote(str(value))}\n" for name, value in values.items())
+    return f"# {title.translate(_ONE_LINE)}\n{variables}{body}"
 
 
 def on_host(command: str, *, user: str, root: bool, seconds: float) -> str:

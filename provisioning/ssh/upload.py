@@ -20,8 +20,8 @@ from provisioning.ssh.errors import (
     RemoteDiskFull,
     UploadDamaged,
     says_disk_full,
-    titled,
 )
+from provisioning.ssh.remote_command import script
 from provisioning.ssh.runner import Runner
 
 #: Bytes done, bytes in all.
@@ -32,34 +32,36 @@ _SHORT, _DAMAGED, _FULL = 70, 71, 72
 
 # Prints: sha256 of the target if it has the right size, size and sha256 of the temporary
 # file, free bytes; "-" for what isn't there.
-_LOOK = """
+_LOOK = r"""
 set -e
-mkdir -p -m 755 -- {folder}
-sha() {{ s=$(sha256sum <"$1"); printf '%s ' "${{s%% *}}"; }}
-if [ -f {target} ] && [ "$(stat -c %s -- {target})" = {size} ]
-then sha {target}; else printf -- '- '; fi
-if [ -f {part} ] && [ ! -L {part} ]
-then printf '%s ' "$(stat -c %s -- {part})"; sha {part}; else rm -f -- {part}; printf -- '0 - '; fi
-df --output=avail -B1 -- {folder} | tail -n 1
+mkdir -p -m 755 -- "$folder"
+sha() { found=$(sha256sum <"$1"); printf '%s ' "${found%% *}"; }
+if [ -f "$target" ] && [ "$(stat -c %s -- "$target")" = "$size" ]
+then sha "$target"; else printf -- '- '; fi
+if [ -f "$part" ] && [ ! -L "$part" ]
+then printf '%s ' "$(stat -c %s -- "$part")"; sha "$part"
+else rm -f -- "$part"; printf -- '0 - '; fi
+df --output=avail -B1 -- "$folder" | tail -n 1
 """
 
 # `dd` without truncation: it writes at its own offset, whoever else writes there. An earlier
 # upload that we took for dead may have come to its end meanwhile: then the target is right.
-_SEND = """
+_SEND = r"""
 umask 077
-sha() {{ s=$(sha256sum <"$1" 2>/dev/null); [ "${{s%% *}}" = {sha} ]; }}
-fail() {{
-  if [ -f {target} ] && sha {target}; then rm -f -- {part}; chmod {mode:o} -- {target}; exit; fi
-  case "$2" in *"No space left"*|*"quota exceeded"*) rm -f -- {part}; exit {full};; esac
-  printf '%s\\n' "$2" >&2; exit "$1"; }}
-[ {offset} -gt 0 ] || rm -f -- {part}
-said=$(dd of={part} bs=256K seek={offset} oflag=seek_bytes conv=notrunc status=none 2>&1) \
+right() { found=$(sha256sum <"$1" 2>/dev/null); [ "${found%% *}" = "$sha" ]; }
+fail() {
+  if [ -f "$target" ] && right "$target"
+  then rm -f -- "$part"; chmod "$mode" -- "$target"; exit; fi
+  case "$2" in *"No space left"*|*"quota exceeded"*) rm -f -- "$part"; exit "$full";; esac
+  printf '%s\n' "$2" >&2; exit "$1"; }
+place() { chmod "$mode" -- "$part" && sync -- "$part" && mv -f -T -- "$part" "$target"; }
+[ "$offset" -gt 0 ] || rm -f -- "$part"
+said=$(dd of="$part" bs=256K seek="$offset" oflag=seek_bytes conv=notrunc status=none 2>&1) \
   || fail 1 "$said"
-[ "$(stat -c %s -- {part} 2>&1)" = {size} ] || fail {short}
-sha {part} || {{ rm -f -- {part}; fail {damaged}; }}
-said=$(chmod {mode:o} -- {part} 2>&1 && sync -- {part} 2>&1 && mv -f -T -- {part} {target} 2>&1) \
-  || fail 1 "$said"
-sync -- {folder}
+[ "$(stat -c %s -- "$part" 2>&1)" = "$size" ] || fail "$short"
+right "$part" || { rm -f -- "$part"; fail "$damaged"; }
+said=$(place 2>&1) || fail 1 "$said"
+sync -- "$folder"
 """
 
 
@@ -76,15 +78,18 @@ class _Upload:
         path = PurePosixPath(self.target)
         return str(path.with_name(f".{path.name}.{self.sha256[:16]}.part"))
 
-    def words(self) -> dict[str, object]:
-        """What the scripts are filled with."""
-        return {
-            "folder": quote(str(PurePosixPath(self.target).parent)),
-            "target": quote(self.target),
-            "part": quote(self.part),
-            "size": self.size,
-            "sha": self.sha256,
-        }
+    def script(self, title: str, body: str, **values: object) -> str:
+        """`body` with the facts of this upload as its variables."""
+        return script(
+            f"{title} {self.target}",
+            body,
+            folder=PurePosixPath(self.target).parent,
+            target=self.target,
+            part=self.part,
+            size=self.size,
+            sha=self.sha256,
+            **values,
+        )
 
 
 def put(
@@ -118,8 +123,7 @@ def put(
 
 def _arrived(runner: Runner, upload: _Upload, file: BinaryIO, deadline: Deadline) -> int | None:
     """How many bytes are there already and right; None when the whole file is in place."""
-    look = titled(f"look at {upload.target}", _LOOK.format(**upload.words()))
-    said = runner.run(look, seconds=deadline.left).stdout
+    said = runner.run(upload.script("look at", _LOOK), seconds=deadline.left).stdout
     target_sha, part_size, part_sha, free = said.decode().splitlines()[-1].split()
     if target_sha == upload.sha256:
         return None
@@ -136,16 +140,16 @@ def _arrived(runner: Runner, upload: _Upload, file: BinaryIO, deadline: Deadline
 def _send(
     runner: Runner, upload: _Upload, chunks: Iterator[bytes], offset: int, deadline: Deadline
 ) -> None:
-    script = _SEND.format(
-        **upload.words(),
+    command = upload.script(
+        "upload",
+        _SEND,
         offset=offset,
-        mode=upload.mode,
+        mode=f"{upload.mode:o}",
         short=_SHORT,
         damaged=_DAMAGED,
         full=_FULL,
     )
-    title = f"upload {upload.target}"
-    with runner.talk(titled(title, script), seconds=deadline.left) as talk:
+    with runner.talk(command, seconds=deadline.left) as talk:
         done = talk.finish(chunks)
     address = runner.login.address
     match done.status:
@@ -161,7 +165,7 @@ def _send(
                 next_step=f"see that nothing writes to {upload.local}, then repeat the command",
             )
         case status:
-            raise CommandFailed(address, title, status, done.stdout, done.stderr)
+            raise CommandFailed(address, command, status, done.stdout, done.stderr)
 
 
 def _chunks(file: BinaryIO, offset: int, size: int, report: Report) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib")
 #: Large, and nothing imports them.
 LEFT_OUT = {
     "test", "tests", "idlelib", "turtledemo", "pydoc_data", "lib2to3", "ensurepip", "tkinter",
-    "distutils", "EXTERNALLY-MANAGED", "sitecustomize.py",
+    "EXTERNALLY-MANAGED", "sitecustomize.py",
 }  # fmt: skip
 
 #: Debian's sysconfig.py, put back to what CPython says.

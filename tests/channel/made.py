@@ -40,7 +40,8 @@ def made() -> list[Package]:
         # A kernel by its name alone: the real one brings 10 000 files along.
         _module("ipykernel", "ipykernel", ""),
         # Needs a library that the system lacks, in the words of the loader.
-        _module("broken", "broken", f"raise ImportError({_NO_LIBRARY!r})\n"),
+        _module("lacking", "lacking", f"raise ImportError({_NO_LIBRARY!r})\n"),
+        _module("broken", "broken", "raise ValueError('never works')\n"),
     ]
 
 

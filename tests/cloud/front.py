@@ -24,6 +24,14 @@ _LOST = Refused("InternalError", "An internal error has occurred", 500)
 _DRY = Refused("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
 
 
+#: What JSON services call the refusals that EC2 calls otherwise.
+#: https://docs.aws.amazon.com/general/latest/gr/api-retries.html
+_IN_JSON = {
+    "RequestLimitExceeded": "ThrottlingException",
+    "UnauthorizedOperation": "AccessDeniedException",
+}
+
+
 class ConnectionClosed(Exception):
     """The client gets no answer."""
 
@@ -66,7 +74,7 @@ class Front:
         call = self._cloud.with_facts(call)
         match self._cloud.faults.choose(call):
             case Refuse(code, status, message):
-                return refusal(call, Refused(code, message, status))
+                return refusal(call, _in_words_of(call, Refused(code, message, status)))
             case Close():
                 raise ConnectionClosed
             case Lose(closed):
@@ -118,3 +126,9 @@ class Front:
             parts, status, headers = run_wsgi_app(application, asked, buffered=True)
         body = b"".join(parts)
         return Answer(int(status.split()[0]), body, headers.get("Content-Type", "text/xml"))
+
+
+def _in_words_of(call: Call, refused: Refused) -> Refused:
+    if call.in_json and refused.code in _IN_JSON:
+        return Refused(_IN_JSON[refused.code], refused.message, 400)
+    return refused

@@ -124,3 +124,13 @@ def test_threads_lose_no_key(state: FleetState) -> None:
 
 def test_private_halves_are_not_shown(state: FleetState) -> None:
     assert "PRIVATE" not in repr(state.ensure_bootstrap("gpu-01", 1))
+
+
+def test_many_bootstrap_keys_are_one_write_and_stay(state: FleetState) -> None:
+    first = state.ensure_bootstrap("gpu-01", 1)
+    inode = state.host_keys_file.stat().st_ino
+    state.ensure_bootstraps([("gpu-01", 1)])
+    assert state.host_keys_file.stat().st_ino == inode  # nothing new, so nothing written
+    state.ensure_bootstraps([("gpu-01", 1), ("gpu-02", 1), ("gpu-03", 1)])
+    assert state.ensure_bootstrap("gpu-01", 1) == first
+    assert all(state.host_keys(f"gpu-0{number}", 1) for number in (2, 3))

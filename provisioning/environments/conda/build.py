@@ -173,9 +173,7 @@ class _Build:
         open_to_readers(self.staging)
         self._tell("importing its packages", 3)
         modules = asked_modules(self.lock, wheels.site_packages)
-        # Without the GPU's driver an import says nothing.
-        if self.lock.machine.native and self.lock.cuda is None:
-            verify_modules(self.staging, modules)
+        self._try(modules)
         self._tell("writing it to disk", 4)
         built = self._measured(modules)
         self._put_in_place(built)
@@ -213,6 +211,17 @@ class _Build:
             if outcome.disk_full or _free(self.root) < 2**20:
                 raise _DiskFullError
             raise explain(outcome, task=f"Building {self.lock.name}", lock=self.read.path)
+
+    def _try(self, modules: tuple[str, ...]) -> None:
+        """Import what was asked for, where that says something: not without the GPU's driver."""
+        if not self.lock.machine.native or self.lock.cuda is not None:
+            return
+        try:
+            verify_modules(self.staging, modules, label=self.label)
+        except NotPossibleHere:  # a library of the system is missing
+            # Hosts have libraries of their own, and it is tried there once more.
+            if self.prefixes == self.root:
+                raise
 
     def _measured(self, imports: tuple[str, ...]) -> Built:
         digest, files, size = hashlib.sha256(), 0, 0

@@ -17,6 +17,8 @@ from provisioning.environments.files import EnvironmentFile
 from provisioning.errors import BadInput, Place
 
 PUBLIC = "https://conda.anaconda.org"
+#: The environment variable that names mirrors: NAME=ADDRESS, with spaces between several.
+SETTING = "WORKSHOP_CHANNEL"
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 CHANNEL_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._-]+)*/?")
@@ -45,16 +47,16 @@ class Sources:
 
 
 def parse_channels(options: Iterable[str]) -> Channels:
-    """Options such as `conda-forge=https://mirror.example.org/conda-forge`."""
+    """Mirrors such as `conda-forge=https://mirror.example.org/conda-forge`, one each."""
     mirrors = {}
     for option in options:
         name, equals, address = option.partition("=")
         if not equals or urlsplit(address).scheme not in _SCHEMES or not name:
             raise BadInput(
-                Place(Path("--channel")),
+                Place(Path(SETTING)),
                 f"found {without_secrets(option)!r}",
-                "write the channel's name, =, and its address: "
-                "--channel conda-forge=https://mirror.example.org/conda-forge",
+                "write the channel's name, =, and its address; several with spaces between them: "
+                f"{SETTING}='conda-forge=https://mirror.example.org/conda-forge'",
             )
         mirrors[name] = address
     return Channels(MappingProxyType(mirrors))
@@ -75,7 +77,7 @@ def channels_of(file: EnvironmentFile) -> tuple[str, ...]:
                 Place(file.source, key="channels"),
                 f"found {without_secrets(channel)!r}, which isn't one channel on every machine",
                 "write its name, such as conda-forge, and say where it is with "
-                "`--channel conda-forge=ADDRESS`",
+                f"{SETTING}=conda-forge=ADDRESS",
             )
     return named
 

@@ -172,7 +172,7 @@ def read_conda_lock(path: Path) -> ReadLock:
 def read_lock_of(file: EnvironmentFile, platform: Platform) -> ReadLock:
     """The lock of `file` for `platform`; BadInput if it is missing or older than the file."""
     path = lock_path(file, platform)
-    again = f"workshop env lock {file.source} --platform {platform.name}"
+    again = f"workshop env lock {file.name} --platform {platform.name}"
     if not path.exists():
         raise BadInput(Place(path), f"{file.source} isn't locked for {platform.name}", again)
     found = read_conda_lock(path)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from provisioning.environments.conda.channels import Channels, channels_of, without_secrets
+from provisioning.environments.conda.channels import (
+    SETTING,
+    Channels,
+    channels_of,
+    without_secrets,
+)
 from provisioning.environments.conda.lock_file import CondaLock
 from provisioning.environments.conda.platforms import Platform
 from provisioning.environments.conda.worker_process import WorkerFailed
@@ -88,7 +93,7 @@ def unreachable(
         f"channel {name} of {whose} can't be reached at "
         f"{without_secrets(tried[name])}: {cause}. Nothing was changed",
         next_step="check the network and any proxy setting, or name a mirror that this "
-        f"machine reaches: --channel {name}=https://MIRROR/{name}",
+        f"machine reaches: export {SETTING}={name}=https://MIRROR/{name}",
     )
 
 

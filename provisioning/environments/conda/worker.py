@@ -88,12 +88,16 @@ async def _solve(request: dict[str, Any]) -> Any:
             specs.append(MatchSpec(spec))
         except Exception as error:  # several unrelated classes, by what is wrong
             raise InvalidMatchSpecError(f"{spec}: {error}") from error
+    gateway = Gateway(cache_dir=Path(request["cache"], "repodata"))
+    channels = [Channel(url) for url in request["channels"]]
+    platforms = [Subdir(request["subdir"]), Subdir("noarch")]
+    preferred = [_record(facts) for facts in request["preferred"]]
     records = await solve(
-        [Channel(url) for url in request["channels"]],
+        channels,
         specs,
-        gateway=Gateway(cache_dir=Path(request["cache"], "repodata")),
-        platforms=[Subdir(request["subdir"]), Subdir("noarch")],
-        locked_packages=[_record(facts) for facts in request["preferred"]],
+        gateway=gateway,
+        platforms=platforms,
+        locked_packages=await _still_offered(preferred, gateway, channels, platforms),
         virtual_packages=[
             GenericVirtualPackage(PackageName(name), Version(version), BuildString(build))
             for name, version, build in request["virtual_packages"]
@@ -102,6 +106,23 @@ async def _solve(request: dict[str, Any]) -> Any:
         channel_relations="disabled",
     )
     return [_facts(record) for record in records]
+
+
+async def _still_offered(
+    records: list[RepoDataRecord],
+    gateway: Gateway,
+    channels: list[Channel],
+    platforms: list[Subdir],
+) -> list[RepoDataRecord]:
+    """Those that the channels still have, with the same bytes: the solver doesn't ask."""
+    if not records:
+        return []
+    names = [record.name.normalized for record in records]
+    found = await gateway.query(
+        channels, platforms, names, recursive=False, channel_relations="disabled"
+    )
+    offered = {(record.url, record.sha256) for part in found for record in part}
+    return [record for record in records if (record.url, record.sha256) in offered]
 
 
 def _facts(record: RepoDataRecord) -> dict[str, Any]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from provisioning.environments.verify import APT_PACKAGES, install_command
+from provisioning.environments.verify import APT_PACKAGES, install_command, libraries_named
 from provisioning.errors import NotPossibleHere, StepFailed, WorkshopError
-
-_MISSING = re.compile(r"(lib[\w+.-]+?\.so[\w.]*): cannot open shared object file")
 
 
 class DamagedArchive(StepFailed):
@@ -66,7 +63,7 @@ def imports_fail(
     host: str, message: str, failures: list[dict[str, str]], missing: list[str]
 ) -> ImportsFail:
     """Names the Debian packages of the libraries that `host` lacks."""
-    named = {library for each in failures for library in _MISSING.findall(each["error"])}
+    named = {library for each in failures for library in libraries_named(each["error"])}
     # The loader names one library at a time; of the others, those that we know a package for.
     libraries = named | (set(missing) & APT_PACKAGES.keys() if named else set())
     step = f"on {host}: {install_command(libraries)}; then repeat the command" if named else ""

@@ -33,6 +33,11 @@ class Feeding:
         """Write a message soon."""
         self._messages.put(message)
 
+    def end(self) -> None:
+        """Tell the host that nobody needs it any more; it ends its relay."""
+        self.stop_feeding()
+        self.send(do="end")
+
     def close(self) -> None:
         """No more after what is already waiting."""
         self._messages.put(None)
@@ -57,8 +62,8 @@ class Feeding:
                     talk.write(json.dumps(message).encode() + b"\n")
                 if (index := self._next_chunk()) is not None:
                     self._write_chunk(talk, index)
-        except WorkshopError:
-            return  # the reader hears of it, too, and knows what it means
+        except (WorkshopError, OSError):
+            return  # the reader hears of a lost host, too; the archive is closed after Ctrl-C
 
     def _next(self) -> dict[str, Any] | None:
         try:

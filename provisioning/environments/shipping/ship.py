@@ -110,8 +110,13 @@ class _Ship:
         """All hosts at once; ends when each has an outcome, and its talk is over."""
         for each in self._hosts.values():
             threading.Thread(target=self._ship_to, args=(each,), daemon=True).start()
-        with self._meeting:
-            self._meeting.wait_for(lambda: all(each.over for each in self._hosts.values()))
+        try:
+            with self._meeting:
+                self._meeting.wait_for(lambda: all(each.over for each in self._hosts.values()))
+        except BaseException:  # Ctrl-C: what has arrived is kept on the hosts
+            for each in self._hosts.values():
+                each.feeding.end()
+            raise
         outcomes = {name: each.outcome for name, each in self._hosts.items() if each.outcome}
         manifest = self._archive.manifest
         name = f"{manifest.name}-{manifest.identity}"
@@ -177,7 +182,7 @@ class _Ship:
     def _end_if_all_are_settled(self) -> None:
         if all(each.outcome for each in self._hosts.values()):
             for each in self._hosts.values():
-                each.feeding.send(do="end")
+                each.feeding.end()
 
     def _order_for(self, each: OneHost) -> Order:
         manifest = self._archive.manifest

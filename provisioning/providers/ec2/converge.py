@@ -26,7 +26,8 @@ from provisioning.providers.protocol import Launched, Missing, Progress
 _ORDERS_AT_ONCE: Final = 32
 #: How many machines may die in one place during one call.
 _MOST_DEATHS: Final = 3
-_POLL_SECONDS: Final = (0.5, 2.0)
+#: Seconds between looks, from the first to the slowest: few calls, for one shows all machines.
+_POLL_SECONDS: Final = (0.4, 1.0)
 
 OnHost = Callable[[Host], None]
 
@@ -89,6 +90,7 @@ class Convergence:
         return Launched(fleet, tuple(missing), tuple(sorted(self._created)))
 
     def _loop(self, pool: ThreadPoolExecutor, view: View) -> View:
+        self.filler.prepare((place.wanted for place in self._places.values()), view)
         for place in self._places.values():
             place.filled = self.filler.filled(place.wanted, view)
             if place.filled is None:
@@ -222,8 +224,8 @@ def _not_up_yet(place: _Place, one: Instance | None, seconds: float) -> NotUpYet
     if one is not None and one.state == "running":
         state = "has no public address"
     why = f" ({one.reason})" if one is not None and one.reason else ""
+    costs = "It may exist and cost money" if one is None else "It exists and costs money"
     return NotUpYet(
-        f"The machine for {place.wanted.name}, {id_}, {state} after {seconds:.0f} s{why}. "
-        "It exists and costs money",
+        f"The machine for {place.wanted.name}, {id_}, {state} after {seconds:.0f} s{why}. {costs}",
         next_step=f"repeat `workshop up`, or `workshop host replace {place.wanted.name}`",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,13 @@ class Filler:
         there, past = view.winner(wanted.name), self.history.get(wanted.name, PlaceHistory())
         return Filled(there.id, there.mark.attempt) if there and not past.open else None
 
+    def prepare(self, places: Iterable[WantedHost], view: View) -> None:
+        """Make the host keys of all new machines at once: written one by one, each to the disk,
+        they would hold each other up."""
+        new = [one.name for one in places if self.filled(one, view) is None]
+        state = self.launcher.state
+        state.ensure_bootstraps((name, self._next_attempt(name, view)) for name in new)
+
     def fill(self, wanted: WantedHost, view: View, tell: Tell) -> Filled:
         """The machine for a place. Raises: NoMachine and what `Launcher.launch` raises.
 
@@ -52,16 +59,19 @@ class Filler:
             return settled
         if young := self._young(past, view):
             return young
-        return self._launch(wanted, 1 + max(view.attempts(wanted.name), past.attempts), tell)
+        return self._launch(wanted, self._next_attempt(wanted.name, view), tell)
 
     def refill(self, wanted: WantedHost, dead: Filled, tell: Tell, *, deaths: int) -> Filled:
         """The successor of a machine that ended before it ran, sought in the next zone first."""
         return self._launch(wanted, dead.attempt + 1, tell, shift=deaths)
 
     def _launch(self, wanted: WantedHost, attempt: int, tell: Tell, *, shift: int = 0) -> Filled:
-        supply = self.supply([wanted])
-        requests = requests_for(self.site, supply, wanted, attempt=attempt, shift=shift)
+        requests = requests_for(self.site, self.supply(), wanted, attempt=attempt, shift=shift)
         return Filled(self.launcher.launch(requests, tell), attempt, created=True)
+
+    def _next_attempt(self, place: str, view: View) -> int:
+        past = self.history.get(place, PlaceHistory())
+        return 1 + max(view.attempts(place), past.attempts)
 
     def _settle(self, wanted: WantedHost, past: PlaceHistory, *, ordering: bool) -> Filled | None:
         """The newest machine that open orders turn out to have made.

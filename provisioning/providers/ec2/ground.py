@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -93,7 +92,7 @@ class SupplyDesk:
     _asking: threading.Lock = field(default_factory=threading.Lock)
     _answer: Supply | None = None
 
-    def __call__(self, _: Iterable[WantedHost]) -> Supply:
+    def __call__(self) -> Supply:
         """For all wanted hosts together. Raises: NotPossibleHere without an image, AwsError."""
         with self._asking:
             if self._answer is None:

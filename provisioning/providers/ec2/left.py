@@ -31,7 +31,7 @@ class SomethingLeft(LeftBehind):
         first = _most_telling(seen.found, self.why)
         super().__init__(
             f"{_listed(seen.found)} could not be ended{_price(self.hourly)}"
-            f"{f': {first.message}' if first else ''}",
+            f"{f': {first.message}' if first else ''}{_unseen(seen)}",
             Inventory(
                 left=seen.found,
                 kinds=(*(kind.name for kind in KINDS), OTHERS),
@@ -89,6 +89,11 @@ def _listed(things: tuple[Found, ...]) -> str:
     shown = "; ".join(f"{thing.kind} {thing.id} ({thing.region})" for thing in things[:_SHOWN])
     more = len(things) - _SHOWN
     return shown + (f" and {more} more" if more > 0 else "")
+
+
+def _unseen(seen: Look) -> str:
+    places = sorted({f"{blind.kind} in {blind.region}" for blind in seen.blind})
+    return f". Besides, these could not be listed: {', '.join(places)}" if places else ""
 
 
 def _price(hourly: Range) -> str:

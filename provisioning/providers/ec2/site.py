@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,8 +41,8 @@ class Supply:
     images: Images
 
 
-#: Asks AWS for the supply of some wanted hosts.
-AskSupply = Callable[[Iterable[WantedHost]], Supply]
+#: Asks AWS for the supply of all wanted hosts. Called from many threads.
+AskSupply = Callable[[], Supply]
 
 
 def requests_for(

@@ -114,12 +114,17 @@ def end_workshop(
             next_step="workshop sweep",
         )
     if leftover.alive and not even_if_alive:
-        hosts = len(leftover.hosts)
-        until = f"{leftover.deadline:%Y-%m-%d %H:%M} UTC" if leftover.deadline else "nobody knows"
-        raise AlreadyTaken(
-            f"{order.workshop} is alive: {hosts} host{'' if hosts == 1 else 's'}, deadline {until}. "
-            "Nothing was touched",
-            next_step="workshop down, where it was brought up; or name it again with --alive "
-            "if you are sure that nobody needs it",
-        )
+        raise _alive(leftover)
     return take_down(replace(order, regions=found.regions), progress)
+
+
+def _alive(leftover: Leftover) -> AlreadyTaken:
+    deadline = leftover.deadline
+    until = f"{deadline:%Y-%m-%d %H:%M} UTC" if deadline else "nobody knows"
+    number = len(leftover.hosts)
+    return AlreadyTaken(
+        f"{leftover.workshop} is alive: {number} host{'' if number == 1 else 's'}, "
+        f"deadline {until}. Nothing was touched",
+        next_step="workshop down, where it was brought up; or name it again with --alive "
+        "if you are sure that nobody needs it",
+    )

@@ -35,9 +35,11 @@ class Yard:
         return host
 
     def close(self) -> None:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(NamespaceHost.cut_power, self._hosts))
-        self.network.close()
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(NamespaceHost.cut_power, self._hosts))
+        finally:
+            self.network.close()
 
     def __enter__(self) -> Yard:
         return self

@@ -225,14 +225,13 @@ def test_a_disk_without_a_byte_leaves_nothing(tiny, small_disk: Path) -> None:
     assert not list(small_disk.glob("environments/tiny*"))
 
 
-def test_conda_packages_are_refused_in_words(tiny: EnvironmentFile, root: Path) -> None:
-    with pytest.raises(NotPossibleHere) as caught:
+def test_conda_packages_need_a_lock_for_this_kind_of_machine(
+    tiny: EnvironmentFile, root: Path
+) -> None:
+    with pytest.raises(BadInput, match=r"tiny\.yml isn't locked for linux-(64|aarch64)$") as caught:
         build(replace(tiny, conda=("cudatoolkit=11.2", "numpy")), root)
 
-    assert caught.value.message == (
-        f"{tiny.source} asks for conda packages (cudatoolkit=11.2, numpy), and this version of "
-        "workshop doesn't build from conda channels yet"
-    )
+    assert caught.value.write.startswith("workshop env lock tiny --platform linux-")
     assert not root.exists()
 
 

@@ -193,6 +193,8 @@ def test_stopped_sshd(
     host: PlainHost, machine: NamespaceHost, archive: Path, expect: Expect
 ) -> None:
     with connect(login(host), seconds=10) as idle, connect(login(host), seconds=10) as sending:
+        for connection in (idle, sending):  # so that all processes of sshd are there
+            connection.run("true", seconds=10)
         trouble.freeze_sshd(machine)
         with expect("stopped sshd, at connect", Unreachable, deadline=1):
             connect(login(host), seconds=1)

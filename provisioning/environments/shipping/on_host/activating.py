@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .files import hold, sync_folder
+from .durable import sync_folder
+from .lock import hold
 from .order import Layout
 from .voice import Refused
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 # The first line says how many bytes of a zip file follow. They stay in memory (memfd_create), so
 # a host has nothing of ours installed that could be old, and nothing to clean up.
@@ -30,6 +33,8 @@ def header(program: bytes) -> bytes:
 
 def start_another(verb: str, *, keep_open: int) -> subprocess.Popen[bytes]:
     """The same program for another task, in a process of its own. `keep_open` is passed on."""
+    import subprocess  # slow to import: a relay that waits for chunks needn't
+
     process = subprocess.Popen(
         [sys.executable, *OPTIONS, verb],
         stdin=subprocess.PIPE,

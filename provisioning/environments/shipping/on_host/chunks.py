@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 
-from .files import disk_full
+from .folders import disk_full
 from .order import Layout, Order
 
 

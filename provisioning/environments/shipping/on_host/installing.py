@@ -8,8 +8,9 @@ from pathlib import Path
 
 from .activating import activate
 from .imports import import_failures, missing_libraries
+from .marker import is_whole
 from .order import Layout, Order
-from .unpacking import is_whole, unpack
+from .unpacking import unpack
 from .voice import Refused, Voice
 
 # Other hosts are waiting for chunks from this one; nobody waits for its own files.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .activating import target
-from .files import hold
+from .lock import hold
 from .voice import Refused, Voice
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import threading
 import time
@@ -14,12 +13,12 @@ from typing import Any, BinaryIO, NoReturn
 from .boot import start_another
 from .chunks import Chunks
 from .fetching import Fetching, Source
-from .files import ensure_folders, hold, refuse_small_disk
-from .installing import install
+from .folders import ensure_folders, refuse_small_disk
+from .lock import hold
+from .marker import is_whole
 from .order import Layout, Order
 from .sending import Sending
 from .switchboard import Switchboard
-from .unpacking import is_whole
 from .voice import Refused, Voice
 
 #: A relay whose controller is gone ends after Order.idle_seconds; who ships anew waits for it.
@@ -61,6 +60,8 @@ class Receiving:
     def _already_there(self) -> None:
         """Only the archive may be of use here: for hosts that don't have it."""
         if self._order.install:
+            from .installing import install  # not needed by most ships, and slow to import
+
             install(self._order, self._voice)
         self._voice.say("installed", archive=self._layout.archive.exists())
         self._start(self._end_when_alone)
@@ -184,7 +185,8 @@ class Receiving:
 
 
 def refuse_other_architecture(wanted: str) -> None:
-    here = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    machine = os.uname().machine
+    here = _ARCHITECTURES.get(machine, machine)
     if here != wanted:
         raise Refused(
             "wrong-architecture",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
@@ -13,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from . import tree
-from .files import disk_full, swap, sync_disk_of, sync_folder, write_whole
+from .durable import swap, sync_disk_of, sync_folder, write_whole
+from .folders import disk_full
 from .order import Layout, Order
 from .voice import Refused
 from .zstd import Damaged, ZstdReader
@@ -22,20 +22,6 @@ _READ_BYTES = 1 << 20
 
 #: How many of the archive's files are written.
 Progress = Callable[[int], None]
-
-
-def is_whole(order: Order, layout: Layout) -> bool:
-    """Whether the prefix was completed, from the same tree (its files are not looked at)."""
-    return marker_of(layout.prefix).get("tree_sha256") == order.tree_sha256
-
-
-def marker_of(prefix: Path) -> dict[str, object]:
-    """What the marker of a completed environment says; empty when there is none."""
-    with contextlib.suppress(OSError, ValueError):
-        facts = json.loads((prefix / tree.MARKER).read_bytes())
-        if isinstance(facts, dict):
-            return facts
-    return {}
 
 
 def unpack(order: Order, layout: Layout, progress: Progress) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from . import tree
 from .activating import target
 from .drift import differences, expected_lines, loose_files, report
 from .imports import import_failures, missing_libraries, pip_check
-from .unpacking import marker_of
+from .marker import marker_of
 from .voice import Voice
 
 
@@ -24,7 +23,7 @@ def run(voice: Voice) -> None:
     order = json.loads(sys.stdin.buffer.readline())
     environments = Path(order["environments"])
     facts: dict[str, Any] = {
-        "machine": platform.machine(),
+        "machine": os.uname().machine,
         "versions": versions(environments, order["name"]),
         "current": target(environments / order["name"]),
         "previous": target(environments / f".{order['name']}.previous"),

@@ -220,7 +220,7 @@ def test_a_package_that_is_gone_names_channel_and_mirror(
 
     with pytest.raises(StepFailed, match=r"channel tests of try can't be reached at file://") as e:
         ensure_built(make_lock(), open_folder / "builds", gone)
-    assert "--channel tests=" in e.value.next_step
+    assert "WORKSHOP_CHANNEL=tests=" in e.value.next_step
 
 
 def test_a_wheel_that_overwrites_a_channels_file_is_refused(
@@ -234,12 +234,26 @@ def test_a_wheel_that_overwrites_a_channels_file_is_refused(
     assert not list((open_folder / "builds").glob("try*"))
 
 
-def test_a_module_that_cant_be_imported_is_named(
+def test_a_library_that_this_system_lacks_stops_only_who_would_use_it_here(
     make_lock: MakeLock, sources: Sources, open_folder: Path
 ) -> None:
-    with pytest.raises(NotPossibleHere, match="import broken") as caught:
-        ensure_built(make_lock(("six", "broken"), text=LEAST), open_folder / "builds", sources)
-    assert caught.value.next_step == "apt-get install libgfortran5"
+    lock, root = make_lock(("six", "lacking"), text=LEAST), open_folder / "builds"
+
+    with pytest.raises(NotPossibleHere, match=r"try-\w+ is installed, but import lacking") as e:
+        ensure_built(lock, root, sources, prefixes=root)
+    assert e.value.next_step == "apt-get install libgfortran5"
+    assert not list(root.glob("try*"))
+
+    assert ensure_built(lock, root, sources).imports == ("lacking", "tabulate")
+
+
+def test_a_module_that_cant_be_imported_anywhere_is_not_shipped(
+    make_lock: MakeLock, sources: Sources, open_folder: Path
+) -> None:
+    lock = make_lock(("six", "broken"), text=LEAST)
+    with pytest.raises(StepFailed, match="import broken: ValueError: never works"):
+        ensure_built(lock, open_folder / "builds", sources)
+    assert not list((open_folder / "builds").glob("try*"))
 
 
 def test_a_folder_that_others_cant_enter_is_refused(

@@ -101,6 +101,23 @@ def test_what_is_locked_stays_while_it_fits(
     assert package(make_lock(("located", "six >=1.17")).lock, "six") == "1.17.0 0 noarch"
 
 
+def test_what_a_channel_published_anew_is_locked_anew(
+    make_file: MakeFile, own_channel: Path, tmp_path: Path
+) -> None:
+    mine = Sources(Channels({"tests": own_channel.as_uri()}), tmp_path / "cache")
+    before = lock_conda(make_file(), X86, mine).read_text()
+    repodata = own_channel / "linux-64/repodata.json"
+    content = json.loads(repodata.read_text())
+    entry = next(e for e in content["packages.conda"].values() if e["name"] == "markupsafe")
+    old, entry["sha256"] = entry["sha256"], "0" * 64
+    repodata.write_text(json.dumps(content))
+
+    after = lock_conda(make_file(), X86, mine).read_text()
+
+    assert after == before.replace(old, "0" * 64)
+    assert after != before
+
+
 def test_what_a_channel_provides_is_not_installed_again_by_pip(make_lock: MakeLock) -> None:
     lock = make_lock(("tabulate==0.9.0", "jinja2==3.1.6"), ("accelerator", "markupsafe")).lock
     assert [wheel.name for wheel in lock.wheels] == ["jinja2"]
@@ -176,7 +193,7 @@ def test_a_channel_out_of_reach_is_named_and_no_password_is_shown(
         r"Connection refused",
         caught.value.message,
     )
-    assert "--channel tests=https://MIRROR/tests" in caught.value.next_step
+    assert "export WORKSHOP_CHANNEL=tests=https://MIRROR/tests" in caught.value.next_step
     assert "secret" not in caught.value.message + caught.value.next_step
 
 

@@ -14,7 +14,7 @@ import pytest
 from provisioning.environments.shipping.on_host import greeting
 from provisioning.environments.shipping.on_host.chunks import Chunks
 from provisioning.environments.shipping.on_host.fetching import Fetching, Source
-from provisioning.environments.shipping.on_host.files import ensure_folders
+from provisioning.environments.shipping.on_host.folders import ensure_folders
 from provisioning.environments.shipping.on_host.order import Layout, Order
 from provisioning.environments.shipping.on_host.sending import CHUNK, FRAME, Sending
 from provisioning.environments.shipping.on_host.switchboard import Switchboard
@@ -98,7 +98,7 @@ def everything(address):
 def take(address, chunks_in, *, ship=SHIP, secret=SECRET, name="taking"):
     """A host that takes from `address`; its chunks, and what it said."""
     order, chunks = chunks_in(name, ship=ship, secret=secret)
-    order = Order(**{**order.__dict__, "port": address[1]})
+    order = order._replace(port=address[1])
     heard = Heard()
     fetching = Fetching(order, chunks, heard)
     fetching.ask((Source("other", address[0]),))
@@ -258,7 +258,7 @@ def test_a_host_that_lies_is_left_for_one_that_does_not(giving, chunks_in):
     with liar("flipped byte") as (address, _):
         order, chunks = chunks_in("taking")
         heard = Heard()
-        fetching = Fetching(Order(**{**order.__dict__, "port": honest[1]}), chunks, heard)
+        fetching = Fetching(order._replace(port=honest[1]), chunks, heard)
         fetching._connected = connector(fetching, {"liar": address, "honest": honest})
         fetching.ask((Source("liar", "x"), Source("honest", "x")))
 
@@ -274,7 +274,7 @@ def connector(fetching, addresses):
 
     def connected(source):
         host, port = addresses[source.name]
-        fetching._order = Order(**{**fetching._order.__dict__, "port": port})
+        fetching._order = fetching._order._replace(port=port)
         return original(Source(source.name, host))
 
     return connected

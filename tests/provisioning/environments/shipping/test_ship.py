@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import secrets
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +139,23 @@ def test_a_killed_ship_goes_on_where_it_stopped(fleet, pack, send):
 
     assert states(shipped) == {"a": "installed"}
     assert shipped.fed_bytes < 1_200_000
+
+
+def test_ctrl_c_ends_the_relays_and_keeps_what_arrived(fleet, pack, send):
+    hosts, archive = fleet(2), pack()
+    hosts.link.pace = 2e6
+    hosts.link.then = (1_000_000, lambda first: _thread.interrupt_main())
+    with pytest.raises(KeyboardInterrupt):
+        send(archive, hosts)
+    end = time.monotonic() + 10
+    while any(host.running for host in hosts.hosts.values()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+    shipped = send(archive, hosts)
+
+    assert shipped.lacking == ()
+    assert shipped.fed_bytes < archive.stat().st_size
 
 
 def test_bytes_that_rot_on_the_disk_come_again_and_only_those(fleet, pack, send):

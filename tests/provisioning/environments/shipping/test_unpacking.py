@@ -9,10 +9,11 @@ import tarfile
 import pytest
 import zstandard
 
-from provisioning.environments.shipping.on_host.files import ensure_folders
+from provisioning.environments.shipping.on_host.folders import ensure_folders
+from provisioning.environments.shipping.on_host.marker import is_whole
 from provisioning.environments.shipping.on_host.order import Layout, Order
 from provisioning.environments.shipping.on_host.tree import listing, tree_sha256
-from provisioning.environments.shipping.on_host.unpacking import is_whole, unpack
+from provisioning.environments.shipping.on_host.unpacking import unpack
 from provisioning.environments.shipping.on_host.voice import Refused
 
 OLD = "what was there before"

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.cloud.cloud import Cloud, Snapshot
-from tests.cloud.inventory import Left
+from tests.cloud.cloud import Cloud
+from tests.provisioning.providers.ec2.small_fleet import Verb
+from tests.provisioning.providers.ec2.worlds import World, Worlds, kinds_in, too_many
 
 PROJECT = Path(__file__).parents[4]
-#: What there is when the small fleet is up: a hub on demand, two hosts on the spot market.
-COMPLETE: Mapping[str, int] = {
-    "instance": 3,
-    "volume": 3,
-    "network-interface": 3,
-    "security-group": 2,
-    "key-pair": 1,
-    "spot-request": 2,
-}
-#: What differs between two runs and means nothing: ids, tokens, times, numbers of lines; zones,
-#: and which of two equal hosts it is.
-_RANDOM = re.compile(
-    r"(?:[a-z]+-)?[0-9a-f]{16,40}|\d{4}-\d\d-\d\dT[0-9:.+]+|number\\*\": \d+"
-    r"|us-east-1[a-f]|gpu-0\d"
-)
-
-
 _READ = re.compile(r" call (Describe|Get|List)")
 
 
@@ -72,19 +54,11 @@ class MortalProcess:
         self._process.wait()
 
 
-@dataclass(frozen=True)
-class World:
-    """A moment: the account, and the folder of the workshop's state."""
-
-    account: Snapshot
-    folder: Path
-
-
 @dataclass
 class Tally:
     """What the table says of one verb."""
 
-    verb: str
+    verb: Verb
     points: int = 0
     kills: int = 0
     #: Different remains: what was left in the account, in the journal and in files.
@@ -109,63 +83,56 @@ class Trials:
 
     cloud: Cloud
     process: MortalProcess
-    scratch: Path
-    _copies: int = 0
-    _seen: set[str] = field(default_factory=set)
+    worlds: Worlds
 
-    def run(self, verb: str) -> Tally:
+    def run(self, verb: Verb) -> Tally:
         start = self._start(verb)
-        points = self._do(verb, self._go_to(start))["points"]
+        points = self._do(verb, self.worlds.go_to(start))["points"]
         tally = Tally(verb, points=len(points))
         for number, point in enumerate(points):
             if _inside_reads(points, number):
                 continue
-            folder = self._go_to(start)
+            folder = self.worlds.go_to(start)
             killed = self._do(verb, folder, kill_at=number)
             tally.kills += killed["killed"]
             if not killed["killed"] and killed["problem"]:
                 tally.problems.append(f"{verb} itself: {killed['problem']}")
-            if self._is_new(_state(folder), self._account()):
+            if self.worlds.is_new(folder):
                 tally.remains += 1
-                self._judge(tally, point, self._keep(folder))
+                self._judge(tally, point, self.worlds.keep(folder))
         self._expect_nothing(tally, "up again, down", self._up_from(start))
         return tally
 
     def _up_from(self, start: World) -> Path:
-        folder = self._go_to(start)
+        folder = self.worlds.go_to(start)
         assert self._do("up", folder)["problem"] == ""
         return folder
 
-    def _start(self, verb: str) -> World:
+    def _start(self, verb: Verb) -> World:
         """Before the verb: nothing at all, or the fleet is up."""
-        folder = self.scratch / "start"
-        folder.mkdir()
-        if verb != "up":
-            assert self._do("up", folder)["problem"] == ""
-        else:
-            with self.cloud.lock:
-                self.cloud.region("us-east-1")  # its network stays the same in all trials
-        return self._keep(folder)
+        start = self.worlds.begin()
+        return start if verb == "up" else self.worlds.keep(self._up_from(start))
 
     def _judge(self, tally: Tally, point: str, remains: World) -> None:
         """Futures of the same remains; the account is looked into past the API."""
-        for verb in sorted({"up", tally.verb} - {"down"}):
+        again: tuple[Verb, ...] = ("up", "replace") if tally.verb == "replace" else ("up",)
+        for verb in again:
             self._expect_complete(tally, f"killed {point}, {verb} again", verb, remains)
-        self._expect_nothing(tally, f"killed {point}, down", self._go_to(remains))
+        self._expect_nothing(tally, f"killed {point}, down", self.worlds.go_to(remains))
         self.cloud.restore(remains.account)
-        if self._is_new(self._account()):
-            nowhere = self._fresh_folder()
+        if self.worlds.account_is_new():
+            nowhere = self.worlds.fresh_folder()
             self._expect_nothing(tally, f"killed {point}, down without local state", nowhere)
 
-    def _expect_complete(self, tally: Tally, story: str, verb: str, remains: World) -> None:
-        self._expect_done(tally, story, self._do(verb, self._go_to(remains)))
-        extra = _too_many(self.cloud.inventory())
+    def _expect_complete(self, tally: Tally, story: str, verb: Verb, remains: World) -> None:
+        self._expect_done(tally, story, self._do(verb, self.worlds.go_to(remains)))
+        extra = too_many(self.cloud.inventory())
         tally.duplicates += extra.total()
         self._note(tally, story, extra)
 
     def _expect_nothing(self, tally: Tally, story: str, folder: Path) -> None:
         self._expect_done(tally, story, self._do("down", folder))
-        left = Counter(thing.kind for thing in self.cloud.inventory())
+        left = kinds_in(self.cloud.inventory())
         tally.leaks += left.total()
         self._note(tally, story, left)
 
@@ -179,67 +146,12 @@ class Trials:
         if wrong:
             tally.problems.append(f"{story}: {dict(wrong)}")
 
-    def _do(self, verb: str, folder: Path, kill_at: int | None = None) -> dict[str, Any]:
+    def _do(self, verb: Verb, folder: Path, kill_at: int | None = None) -> dict[str, Any]:
         ahead = self.cloud.place.ahead
         return self.process.ask(verb=verb, folder=str(folder), ahead=ahead, kill_at=kill_at)
-
-    def _is_new(self, *parts: str) -> bool:
-        """Whether remains like these were not judged yet; one judgement is enough for twins."""
-        remains = _RANDOM.sub("*", "\n".join(parts))
-        new = remains not in self._seen
-        self._seen.add(remains)
-        return new
-
-    def _account(self) -> str:
-        """What is in the account, as text."""
-        things = sorted(
-            f"{left.kind} {left.state} {sorted(left.tags.items())}"
-            for left in self.cloud.inventory()
-        )
-        groups = self.cloud.region("us-east-1").backend.groups.values()
-        rules = sorted(len(group.ingress_rules) for one in groups for group in one.values())
-        ended = sum(one.state == "terminated" for one in self.cloud.instances())
-        return json.dumps([things, rules, ended])
-
-    def _keep(self, folder: Path) -> World:
-        return World(self.cloud.snapshot(), self._copy(folder))
-
-    def _go_to(self, world: World) -> Path:
-        """The account as it was then; the folder of a copy that may be changed."""
-        self.cloud.restore(world.account)
-        return self._copy(world.folder)
-
-    def _copy(self, folder: Path) -> Path:
-        return Path(shutil.copytree(folder, self._next_name()))
-
-    def _fresh_folder(self) -> Path:
-        folder = self._next_name()
-        folder.mkdir()
-        return folder
-
-    def _next_name(self) -> Path:
-        self._copies += 1
-        return self.scratch / f"state-{self._copies}"
 
 
 def _inside_reads(points: list[str], number: int) -> bool:
     """Whether only reading calls surround a point: the remains are those of the point before."""
     around = points[max(0, number - 1) : number + 1]
     return len(around) == 2 and all(_READ.search(point) for point in around)
-
-
-def _state(folder: Path) -> str:
-    """Which files are there, and the journal. Keys differ each time and tell nothing."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    journals = [path.read_text().splitlines() for path in files if path.name == "journal.jsonl"]
-    return json.dumps([[path.name for path in files], *map(sorted, journals)])
-
-
-def _too_many(inventory: tuple[Left, ...]) -> Counter[str]:
-    """What there is beyond one machine in each place and what belongs to it."""
-    found = Counter(left.kind for left in inventory)
-    places = Counter(
-        left.tags.get("workshop:host", "?") for left in inventory if left.kind == "instance"
-    )
-    twice = Counter({f"instances in {place}": n - 1 for place, n in places.items() if n > 1})
-    return (found - Counter(COMPLETE)) + twice

@@ -24,27 +24,11 @@ from typing import Any
 import boto3
 
 from provisioning.errors import WorkshopError
-from provisioning.fleet_state import FleetState
-from provisioning.forgetting import forget_secrets
-from provisioning.hosts_spec import Ec2HostsSpec
-from provisioning.places import wanted_hosts
 from provisioning.providers.ec2.aws import Aws
-from provisioning.providers.ec2.order import Ec2Order, Surroundings
+from provisioning.providers.ec2.order import Surroundings
 from provisioning.providers.ec2.pace import Pace
-from provisioning.providers.ec2.provider import Ec2Provider
 from tests.provisioning.providers.ec2.kill_points import KillPoints
-
-WORKSHOP = "nlp"
-#: A hub on demand and two spot hosts: every kind of thing that a workshop makes.
-HOSTS = Ec2HostsSpec.model_validate(
-    {
-        "provider": "ec2",
-        "region": "us-east-1",
-        "access": ("203.0.113.7/32",),
-        "gpu": {"count": 2, "types": ("g4dn.xlarge", "g5.xlarge"), "market": "spot"},
-    }
-)
-REPLACED = "gpu-02"
+from tests.provisioning.providers.ec2.small_fleet import HOSTS, act
 
 
 class CloudTime:
@@ -68,43 +52,27 @@ class CloudTime:
             pass
 
 
-def act(order: dict[str, Any]) -> dict[str, Any]:
-    """Do the verb and tell how it ended."""
+def obey_here(order: dict[str, Any]) -> str:
+    """Do the verb; why it did not do all, or nothing."""
     time_ = CloudTime(order["ahead"])
-    state = FleetState(Path(order["folder"]))
-    around = Surroundings(
-        clock=time_.utc, pace=Pace(now=time_.now, sleep=time_.sleep, jitter=lambda: 1.0)
-    )
-    provider = Ec2Provider(
-        Ec2Order(WORKSHOP, HOSTS, 8000, "5e3c"), state, Aws(HOSTS.region), around
-    )
-    wanted = wanted_hosts(HOSTS)
-    match order["verb"]:
-        case "up":
-            missing = provider.ensure(wanted, _quiet).missing
-            return {"problem": "; ".join(f"{one.name}: {one.why.message}" for one in missing)}
-        case "replace":
-            provider.replace(next(one for one in wanted if one.name == REPLACED), _quiet)
-        case "down":
-            provider.down(_quiet)
-            forget_secrets(state)
-    return {"problem": ""}
-
-
-def _quiet(who: str, done: int, total: int, step: str) -> None:
-    return
+    pace = Pace(now=time_.now, sleep=time_.sleep, jitter=lambda: 1.0)
+    around = Surroundings(clock=time_.utc, pace=pace)
+    try:
+        reasons = act(order["verb"], Path(order["folder"]), Aws(HOSTS.region), around)
+    except WorkshopError as error:
+        reasons = (error,)
+    return "; ".join(f"{type(why).__name__}: {why.message}" for why in reasons)
 
 
 def _in_child(order: dict[str, Any], answer: int) -> None:
     points = KillPoints(order.get("kill_at"))
     points.install()
     try:
-        result = act(order)
-    except WorkshopError as error:
-        result = {"problem": f"{type(error).__name__}: {error.message}"}
+        problem = obey_here(order)
     except BaseException:
-        result = {"problem": traceback.format_exc()}
-    os.write(answer, json.dumps({**result, "points": points.passed}).encode())
+        problem = traceback.format_exc()
+    with os.fdopen(answer, "w") as file:
+        json.dump({"problem": problem, "points": points.passed}, file)
     os._exit(0)
 
 
@@ -149,11 +117,6 @@ _CONFIGS: dict[int, Any] = {}
 
 
 def main() -> None:
-    import provisioning.providers.ec2.history as h
-    import provisioning.providers.ec2.fill_place as fp
-    real = h.read_history
-    import provisioning.providers.ec2.provider as pr
-    pr.read_history = lambda entries, uid: {}
     remember_clients()
     gc.collect()
     gc.freeze()  # else each fork's garbage collection would copy all of this memory

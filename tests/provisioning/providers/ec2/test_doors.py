@@ -46,7 +46,7 @@ def test_each_host_is_behind_the_doors_of_its_role(rehearsal: Rehearsal) -> None
         for place, (machine,) in rehearsal.alive().items()
     }
     hosts = [group("hosts")["GroupId"]]
-    assert behind == {"hub": [group("hub")["GroupId"]], "gpu-01": hosts, "gpu-02": hosts}
+    assert behind == {"hub": [group("hub")["GroupId"]], "gpu-01": hosts}
 
 
 def test_auto_is_the_address_of_today(rehearsal: Rehearsal) -> None:

@@ -37,8 +37,8 @@ def cloud_config(call: Call) -> dict[str, Any]:
 def test_every_place_gets_a_running_host_with_an_address(rehearsal: Rehearsal) -> None:
     launched = rehearsal.up()
     assert launched.missing == ()
-    assert launched.created == ("gpu-01", "gpu-02", "hub")
-    assert [host.name for host in launched.fleet.hosts] == ["gpu-01", "gpu-02", "hub"]
+    assert launched.created == ("gpu-01", "hub")
+    assert [host.name for host in launched.fleet.hosts] == ["gpu-01", "hub"]
     hub = launched.fleet.host("hub")
     assert hub is not None
     assert (hub.state, hub.role, hub.type, hub.attempt) == ("running", "hub", "t3.large", 1)
@@ -133,7 +133,7 @@ def test_each_host_gets_a_host_key_of_its_own_that_we_expect(rehearsal: Rehearsa
         assert told["hostname"] == place
         assert rehearsal.state.host_keys(place, 1) == (told["ssh_keys"]["ed25519_public"],)
         keys.add(told["ssh_keys"]["ed25519_private"])
-    assert len(keys) == 3
+    assert len(keys) == 2
 
 
 def test_the_host_ends_itself_when_its_tag_says_so(rehearsal: Rehearsal) -> None:
@@ -192,9 +192,9 @@ def test_a_host_is_handed_on_as_soon_as_it_runs(rehearsal: Rehearsal) -> None:
         handed.append(host)
         seen_while_waiting.append(len(rehearsal.cloud.calls))
 
-    places = tuple(rehearsal.place(name) for name in ("hub", "gpu-01", "gpu-02"))
+    places = tuple(rehearsal.place(name) for name in ("hub", "gpu-01"))
     launched = rehearsal.provider().ensure(places, rehearsal.tell, hand_on)
-    assert sorted(host.name for host in handed) == ["gpu-01", "gpu-02", "hub"]
+    assert sorted(host.name for host in handed) == ["gpu-01", "hub"]
     assert sorted(handed, key=lambda host: host.name) == list(launched.fleet.hosts)
     assert all(host.address for host in handed)
 

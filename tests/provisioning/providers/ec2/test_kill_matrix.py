@@ -18,6 +18,8 @@ import pytest
 from tests.cloud.cloud import Cloud
 from tests.cloud.settings import Settings
 from tests.provisioning.providers.ec2.kill_trials import HEADER, MortalProcess, Tally, Trials
+from tests.provisioning.providers.ec2.small_fleet import Verb
+from tests.provisioning.providers.ec2.worlds import Worlds
 
 
 @pytest.fixture
@@ -32,11 +34,11 @@ def trials(cloud: Cloud, tmp_path: Path) -> Iterator[Trials]:
         )
     )
     with MortalProcess({**os.environ, **cloud.environment()}) as process:
-        yield Trials(cloud, process, tmp_path)
+        yield Trials(cloud, process, Worlds(cloud, tmp_path))
 
 
 @pytest.mark.parametrize("verb", ["up", "replace", "down"])
-def test_a_killed_verb_leaves_no_duplicate_and_no_leak(trials: Trials, verb: str) -> None:
+def test_a_killed_verb_leaves_no_duplicate_and_no_leak(trials: Trials, verb: Verb) -> None:
     tally = trials.run(verb)
 
     _publish(tally)

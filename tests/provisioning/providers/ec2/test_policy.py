@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from provisioning.findings import stops
 from provisioning.fleet import Fleet
 from provisioning.journal import utc_now
 from provisioning.places import wanted_hosts
@@ -49,6 +50,7 @@ def plan(rehearsal: Rehearsal) -> None:
     question = Question("nlp", wanted, Fleet("nlp"), (), access, 8, None, today)
     answers = preflight(Things("nlp").aws, question, clock=rehearsal.time.utc)
     assert answers.images is not None
+    assert not [one for one in stops(answers.findings) if "quota" not in one.what]
 
 
 def whole_life(rehearsal: Rehearsal) -> None:

@@ -18,6 +18,13 @@ from tests.provisioning.providers.ec2.things import Things, Time
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def cloud(cloud: Cloud) -> Cloud:
+    """Fewer regions, because each costs time."""
+    cloud.settings.regions = ("eu-west-1", "us-east-1")
+    return cloud
+
+
 def leftover(*deadlines: datetime | None, kind: str = "instance") -> Leftover:
     things = (
         Found(kind, f"i-{number}", "us-east-1", "nlp", since=NOW, deadline=deadline)
@@ -43,7 +50,7 @@ def quiet(*_: object) -> None:
 def test_workshops_are_found_in_every_region_and_told_apart(cloud: Cloud) -> None:
     Things("nlp", "eu-west-1").instance()
     Things("nlp", "us-east-1").key_pair()
-    Things("vision", "us-west-2").volume()
+    Things("vision", "us-east-1").volume()
     Things("").instance("")
     found = look(cloud)
     assert [one.workshop for one in found.leftovers] == ["nlp", "vision"]
@@ -95,7 +102,7 @@ def test_a_deadline_in_the_tags_is_read(cloud: Cloud) -> None:
 
 def test_one_is_taken_down_by_name_and_the_others_stay(cloud: Cloud, tmp_path: Path) -> None:
     Things("nlp", "eu-west-1").volume()
-    Things("vision", "us-west-2").volume()
+    Things("vision", "us-east-1").volume()
     inventory = end_workshop(order(cloud, tmp_path, "nlp"), look(cloud), quiet)
     assert inventory.empty
     assert set(inventory.regions) == set(cloud.settings.regions)

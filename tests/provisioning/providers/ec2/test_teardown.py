@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.cloud.cloud import Cloud
 from tests.cloud.faults import CLOSED, DENIED, LOST, THROTTLED
 from tests.provisioning.providers.ec2.things import Things, Time
 
+TWO = ("eu-west-1", "us-east-1")
 CHANGES = ("Terminate", "Delete", "Release", "Cancel", "Deregister", "Detach", "Revoke")
 
 
@@ -65,7 +65,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(cloud: Cloud, tmp_path: Path) -> Iterator[Desk]:
+def desk(cloud: Cloud, tmp_path: Path) -> Desk:
+    cloud.settings.regions = ("us-east-1",)  # each one more costs time
     return Desk(cloud, tmp_path)
 
 
@@ -80,11 +81,12 @@ def test_everything_of_the_workshop_ends_and_nothing_else(desk: Desk) -> None:
 
 
 def test_no_local_state_is_needed(desk: Desk) -> None:
-    for region in ("us-east-1", "eu-west-1"):
+    desk.cloud.settings.regions = TWO
+    for region in TWO:
         Things("nlp", region).instance()
         Things("nlp", region).key_pair()
     inventory = desk.down()
-    assert set(inventory.regions) == set(desk.cloud.settings.regions)
+    assert inventory.regions == TWO
     assert desk.left() == []
 
 
@@ -99,10 +101,11 @@ def test_a_second_time_there_is_nothing_to_do(desk: Desk) -> None:
 
 def test_a_region_that_the_journal_does_not_know_is_noticed_by_its_tags(desk: Desk) -> None:
     """A copy of an image, made by hand in another region, with its tags."""
+    desk.cloud.settings.regions = TWO
     instance = Things("", "eu-west-1").instance()
     Things("nlp", "eu-west-1").image_of(instance)
     desk.remember("us-east-1")
-    assert desk.down().regions == ("eu-west-1", "us-east-1")
+    assert desk.down().regions == TWO
     assert desk.left() == []
 
 
@@ -243,9 +246,10 @@ def test_what_aws_made_along_with_a_host_is_awaited_without_a_tag(desk: Desk) ->
 def test_missing_permission_ends_what_it_can_and_tells_the_price(desk: Desk) -> None:
     Things("nlp").one_of_each()
     desk.remember()
-    desk.cloud.settings.denied = {"ec2:DeleteVolume"}
+    desk.cloud.settings.denied = {"ec2:DeleteVolume", "ec2:DescribeLaunchTemplates"}
     with pytest.raises(SomethingLeft, match=r"could not be ended and cost about \$0\.0") as refused:
         desk.down()
+    assert "could not be listed: launch-template in us-east-1" in refused.value.message
     assert [one.kind for one in refused.value.inventory.left] == ["volume"]
 
 
@@ -319,7 +323,8 @@ def test_every_end_is_announced_in_the_journal_and_answered(desk: Desk) -> None:
 
 def test_the_journal_of_a_teardown_alone_does_not_narrow_the_next_one(desk: Desk) -> None:
     """Cut off in the first region, without other local state: the second must not be forgotten."""
-    Things("nlp", "us-west-2").key_pair()
+    desk.cloud.settings.regions = TWO
+    Things("nlp", "eu-west-1").key_pair()
     desk.journal.write("intent", "ec2.delete", region="us-east-1", what="volume", ids=["vol-1"])
     assert desk.down().empty
     assert desk.left() == []

@@ -1,0 +1,203 @@
+"""Meets a verb with a fault at one of its calls, and sees how it ends and what is left."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from provisioning.errors import WorkshopError
+from provisioning.providers.ec2.aws import Aws
+from provisioning.providers.ec2.order import Surroundings
+from tests.cloud import faults
+from tests.cloud.cloud import Cloud
+from tests.cloud.faults import Effect, Wanted
+from tests.provisioning.providers.ec2.small_fleet import COMPLETE, HOSTS, Verb, act
+from tests.provisioning.providers.ec2.things import Time
+from tests.provisioning.providers.ec2.worlds import World, Worlds, kinds_in, too_many
+
+#: Nobody waits longer than this for an answer, so that a slow one is given up in a test.
+READ_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault with a name for the table; `times` None means for ever."""
+
+    name: str
+    effect: Effect
+    times: int | None
+    when: Mapping[str, Wanted] = field(default_factory=dict)
+
+
+#: Of these a reading call meets all that differ for it.
+AT_READS = (
+    Trouble("throttled twice", faults.THROTTLED, 2),
+    Trouble("throttled", faults.THROTTLED, None),
+    Trouble("denied", faults.DENIED, None),
+    Trouble("closed", faults.CLOSED, 1),
+    Trouble("closed for ever", faults.CLOSED, None),
+)
+AT_CHANGES = (
+    *AT_READS,
+    Trouble("lost", faults.LOST, 1),
+    Trouble("lost for ever", faults.LOST, None),
+    Trouble("lost, closed", faults.LOST_CLOSED, 1),
+    Trouble("too slow", faults.slow(READ_SECONDS * 1.4), 1),
+)
+AT_LAUNCHES = (
+    *AT_CHANGES,
+    Trouble("no capacity", faults.NO_CAPACITY, None),
+    Trouble("no capacity in a zone", faults.NO_CAPACITY, None, {"zone": "us-east-1b"}),
+    Trouble("no capacity of a type", faults.NO_CAPACITY, None, {"InstanceType": "g4dn.xlarge"}),
+    Trouble("no capacity on spot", faults.NO_CAPACITY, None, {"market": "spot"}),
+    Trouble("over quota", faults.QUOTA, None),
+    Trouble("over quota on spot", faults.SPOT_QUOTA, None, {"market": "spot"}),
+    Trouble("one host over quota", faults.QUOTA, None, {"tag:workshop:host": "gpu-02"}),
+)
+
+
+def troubles_at(action: str) -> tuple[Trouble, ...]:
+    """The faults that a call of this action can meet."""
+    if action == "RunInstances":
+        return AT_LAUNCHES
+    return AT_READS if action.startswith(("Describe", "Get", "List")) else AT_CHANGES
+
+
+@dataclass
+class Tally:
+    """What the table says of one verb: how often it ended how."""
+
+    verb: Verb
+    calls: int = 0
+    trials: int = 0
+    done: int = 0
+    told: int = 0
+    leaks: int = 0
+    #: Anything that must not be: another exception, a message without a next step, a leak.
+    problems: list[str] = field(default_factory=list)
+    #: For each kind of error: one of the messages, as a person reads it.
+    messages: dict[str, str] = field(default_factory=dict)
+
+    def row(self) -> str:
+        return (
+            f"{self.verb:8} {self.calls:6} {self.trials:7} {self.done:5} {self.told:12} "
+            f"{len(self.problems):9} {self.leaks:6}"
+        )
+
+
+HEADER = (
+    f"{'verb':8} {'calls':>6} {'faults':>7} {'done':>5} {'one message':>12} "
+    f"{'otherwise':>9} {'leaks':>6}"
+)
+
+
+@dataclass
+class FaultTrials:
+    """All trials of one verb in one account."""
+
+    cloud: Cloud
+    worlds: Worlds
+
+    def run(self, verb: Verb) -> Tally:
+        start = self._start(verb)
+        actions = self._actions(verb, start)
+        tally = Tally(verb, calls=len(actions))
+        for action in actions:
+            for trouble in troubles_at(action):
+                self._try(tally, start, action, trouble)
+        return tally
+
+    def _try(self, tally: Tally, start: World, action: str, trouble: Trouble) -> None:
+        folder = self.worlds.go_to(start)
+        fault = self.cloud.faults.add(
+            action=action, effect=trouble.effect, when=trouble.when, times=trouble.times
+        )
+        story = f"{tally.verb}, {action} {trouble.name}"
+        reasons = self._reasons(tally, story, folder)
+        self.cloud.faults.clear()
+        if not fault.met:
+            return
+        tally.trials += 1
+        if reasons:
+            tally.told += 1
+            self._judge_messages(tally, story, reasons)
+        else:
+            tally.done += 1
+            self._judge_end(tally, story)
+        if self.worlds.is_new(folder):
+            self._expect_good_end(tally, story, self.worlds.keep(folder))
+
+    def _reasons(self, tally: Tally, story: str, folder: Path) -> tuple[WorkshopError, ...]:
+        """Why the verb did not do all; none when it did."""
+        try:
+            return self._do(tally.verb, folder)
+        except WorkshopError as error:
+            return (error,)
+        except Exception as error:  # what must never be seen by a person
+            tally.problems.append(f"{story}: {type(error).__name__}: {error}")
+            return ()
+
+    def _judge_messages(self, tally: Tally, story: str, reasons: tuple[WorkshopError, ...]) -> None:
+        for error in reasons:
+            tally.messages.setdefault(
+                f"{story}: {type(error).__name__}", f"{error.message} | {error.next_step}"
+            )
+            if not error.message or not error.next_step:
+                tally.problems.append(f"{story}: says {error.message!r}, {error.next_step!r}")
+
+    def _judge_end(self, tally: Tally, story: str) -> None:
+        """A verb that says that all is well must be right."""
+        inventory = self.cloud.inventory()
+        have = kinds_in(inventory)
+        wanted: Mapping[str, int] = {} if tally.verb == "down" else COMPLETE
+        lacking = Counter({kind: n for kind, n in wanted.items() if kind != "spot-request"}) - have
+        if too_many(inventory) if wanted else have:
+            tally.problems.append(f"{story}: says done, but there is {dict(have)}")
+            tally.leaks += not wanted
+        if lacking:
+            tally.problems.append(f"{story}: says done, but there lacks {dict(lacking)}")
+
+    def _expect_good_end(self, tally: Tally, story: str, remains: World) -> None:
+        """When the fault is over, `up` is complete without duplicates, and `down` is empty."""
+        verbs: tuple[Verb, ...] = ("up", "down")
+        for verb in verbs:
+            folder = self.worlds.go_to(remains)
+            after = Tally(verb)
+            reasons = self._reasons(after, f"{story}, then {verb}", folder)
+            if reasons:
+                after.problems.append(f"{story}, then {verb}: {reasons[0].message}")
+            else:
+                self._judge_end(after, f"{story}, then {verb}")
+            tally.problems += after.problems
+            tally.leaks += after.leaks
+
+    def _start(self, verb: Verb) -> World:
+        """Before the verb: nothing at all, or the fleet is up."""
+        start = self.worlds.begin()
+        if verb == "up":
+            return start
+        folder = self.worlds.go_to(start)
+        assert self._do("up", folder) == ()
+        return self.worlds.keep(folder)
+
+    def _actions(self, verb: Verb, start: World) -> list[str]:
+        folder = self.worlds.go_to(start)
+        self.cloud.calls.clear()
+        assert self._do(verb, folder) == ()
+        return sorted(set(self.cloud.calls.actions()))
+
+    def _do(self, verb: Verb, folder: Path) -> tuple[WorkshopError, ...]:
+        time = Time(self.cloud)
+        around = Surroundings(clock=time.utc, pace=time.pace)
+        return act(verb, folder, impatient(self.cloud.endpoint), around)
+
+
+@cache
+def impatient(endpoint: str) -> Aws:
+    """The account of the environment. botocore would wait in our own time before it repeats."""
+    assert endpoint == os.environ["AWS_ENDPOINT_URL"]
+    return Aws(HOSTS.region, attempts=1, read_seconds=READ_SECONDS)
