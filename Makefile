@@ -8,7 +8,7 @@ PYTEST ?= -q -n 2 --dist loadfile
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
-.PHONY: help demo test attacks bench-grading prove check-style bench-tvm lock clean
+.PHONY: help demo test attacks matrices prove bench-grading bench-tvm bench-fleet bench-ship check-style lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -30,6 +30,11 @@ attacks: $(VENV)/.dev  ## Submissions that attack the grader, and what each of t
 	@$(SYSTEM) environments/apt-tests.txt
 	@$(BIN)/python -m pytest tests/grader/sealed -m attack -q
 
+matrices: $(VENV)/.dev  ## Kills and faults at every call of up, replace and down, and what they left
+	@$(SYSTEM) environments/apt-tests.txt
+	@$(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
+		tests/provisioning/providers/ec2/test_fault_matrix.py tests/provisioning/ssh/test_matrix.py
+
 prove: $(VENV)/.cli  ## Every lab tried anew, and what its points are worth; PROVE="embeddings" chooses
 	@$(SYSTEM)
 	@$(BIN)/workshop course --course coursework/nlp prove $(PROVE)
@@ -37,6 +42,14 @@ prove: $(VENV)/.cli  ## Every lab tried anew, and what its points are worth; PRO
 bench-tvm: $(VENV)/.cli  ## A BERT-base encoder in TVM, onnxruntime and mxnet: ratios, one JSON line
 	@$(SYSTEM)
 	@$(BIN)/python -m benchmarks.deployment
+
+bench-fleet: $(VENV)/.dev  ## 50 hosts until they are ready, as a multiple of the slowest one
+	@$(SYSTEM) environments/apt-tests.txt
+	@$(BIN)/python -m benchmarks.fleet $(BENCH)
+
+bench-ship: $(VENV)/.dev  ## An environment to 8 and 50 hosts, as a multiple of sequential SFTP
+	@$(SYSTEM) environments/apt-tests.txt
+	@$(BIN)/python -m benchmarks.shipping $(BENCH)
 
 check-style: $(VENV)/.dev  ## ruff, mypy --strict and import-linter
 	@$(BIN)/ruff check .

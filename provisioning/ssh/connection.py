@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -25,19 +26,17 @@ from provisioning.ssh.errors import (
     LoginRefused,
     TooManySessions,
     Unreachable,
-    shortened,
 )
+from provisioning.ssh.guard import guarded
 from provisioning.ssh.host_tasks import HostTasks
 from provisioning.ssh.kept_output import KEPT_BYTES, Finished
-from provisioning.ssh.login import ALGORITHMS, HostKey, Login, read_host_key
+from provisioning.ssh.login import ALGORITHMS, HostKey, Login, pinned_keys
 from provisioning.ssh.remote_command import on_host
-from provisioning.ssh.sockets import DEAD_AFTER, open_socket
+from provisioning.ssh.sockets import DEAD_AFTER, open_socket, reason
 from provisioning.ssh.talk import About, Talk
 
 #: sshd's default MaxSessions: it refuses the next one, so we let it wait for its turn.
 MOST_SESSIONS = 10
-#: After a deadline, this long may closing one channel take before we give up the connection.
-_CLOSING_SECONDS = 0.5
 #: AES-GCM needs no separate MAC: the fastest that OpenSSH and paramiko share.
 _CIPHERS: Final = (
     "aes128-gcm@openssh.com",
@@ -55,7 +54,7 @@ def connect(login: Login, *, seconds: float, dead_after: float = DEAD_AFTER) -> 
     """
     deadline = Deadline(seconds)
     key = _private_key(login.key_file)
-    pinned = tuple(read_host_key(line) for line in login.host_keys)
+    pinned = pinned_keys(login)
     opened = open_socket(login.address, deadline, dead_after=dead_after)
     try:
         transport = _transport(opened, pinned)
@@ -139,7 +138,8 @@ class Connection(HostTasks):
         """
         deadline = Deadline(seconds)
         about = About(self.login.address, command, deadline, self._why_lost, _BROKEN)
-        with self._turn(about), self._guard(about) as watched:
+        why = f"{about.what} got no answer by its deadline"
+        with self._turn(about), guarded(deadline, partial(self.close, why)) as watched:
             channel = self._open(about)
             watched.append(channel)
             self._channels.add(channel)
@@ -168,30 +168,6 @@ class Connection(HostTasks):
         finally:
             self._turns.release()
 
-    @contextlib.contextmanager
-    def _guard(self, about: About) -> Iterator[list[paramiko.Channel]]:
-        """Cover the two places where paramiko waits without a limit, in a thread of its own.
-
-        At the deadline it gives up waiting for the server to start a command. If we are stuck
-        even after that, because the socket takes no bytes, the connection is cut.
-        """
-        done = threading.Event()
-        watched: list[paramiko.Channel] = []
-
-        def watch() -> None:
-            if done.wait(about.deadline.left):
-                return
-            for channel in watched:
-                channel.event.set()
-            if not done.wait(_CLOSING_SECONDS):
-                self.close(f"`{shortened(about.command)}` got no answer by its deadline")
-
-        threading.Thread(target=watch, name="deadline", daemon=True).start()
-        try:
-            yield watched
-        finally:
-            done.set()
-
     def _open(self, about: About) -> paramiko.Channel:
         """A new session; one that the server refuses is asked for again until the deadline."""
         pause = 0.05
@@ -217,12 +193,11 @@ class Connection(HostTasks):
         if about.deadline.passed:
             return self._too_late(about, "the SSH server didn't answer")
         why = self._why_lost() or str(error) or "the SSH server refused to run a command"
-        doing = f"`{shortened(about.command)}` was started"
-        return ConnectionLost(self.login.address, doing, why)
+        return ConnectionLost(self.login.address, f"{about.what} was started", why)
 
     def _too_late(self, about: About, detail: str) -> DeadlinePassed:
-        doing = f"`{shortened(about.command)}`"
-        return DeadlinePassed(self.login.address, doing, about.deadline.seconds, detail=detail)
+        seconds = about.deadline.seconds
+        return DeadlinePassed(self.login.address, about.what, seconds, detail=detail)
 
     def _why_lost(self) -> str | None:
         """Why the connection ended; None while it is up."""
@@ -317,7 +292,7 @@ def _said(error: Exception | None) -> str:
     match error:
         case None | EOFError():
             return ""
-        case OSError(strerror=str() as said):
-            return said[:1].lower() + said[1:]
+        case OSError():
+            return reason(error)
         case _:
             return str(error)

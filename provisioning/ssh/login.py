@@ -64,6 +64,16 @@ def read_host_key(line: str) -> HostKey:
     return HostKey(kind, blob)
 
 
+def pinned_keys(login: Login) -> tuple[HostKey, ...]:
+    """The host keys that a login accepts. Raises HostKeyUnreadable, also when there is none."""
+    if not login.host_keys:
+        raise HostKeyUnreadable(
+            f"No host key is known for {login.address}: nobody could tell it from another machine",
+            next_step="copy the line of /etc/ssh/ssh_host_ed25519_key.pub from the host",
+        )
+    return tuple(read_host_key(line) for line in login.host_keys)
+
+
 def _unreadable(line: str, why: str) -> HostKeyUnreadable:
     shown = line.strip()[:60]
     return HostKeyUnreadable(

@@ -33,7 +33,7 @@ def open_socket(
             why = f"no answer in {deadline.seconds:g} s"
         except OSError as error:
             opened.close()
-            why = _reason(error)
+            why = reason(error)
         except BaseException:
             opened.close()
             raise
@@ -75,7 +75,7 @@ def _resolve(address: Address, deadline: Deadline) -> list[Any]:
     except queue.Empty:
         raise Unreachable(address, f"no address found in {deadline.seconds:g} s") from None
     if isinstance(answer, OSError):
-        raise Unreachable(address, _reason(answer))
+        raise Unreachable(address, reason(answer))
     return answer
 
 
@@ -87,7 +87,7 @@ def _is_number(host: str) -> bool:
     return True
 
 
-def _reason(error: OSError) -> str:
-    """The system's sentence, starting with a small letter."""
+def reason(error: OSError) -> str:
+    """The system's sentence, starting with a small letter: "connection refused"."""
     said = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
     return said[:1].lower() + said[1:]

@@ -53,6 +53,11 @@ class About:
     #: What the SSH library raises when its connection broke.
     broken: tuple[type[Exception], ...]
 
+    @property
+    def what(self) -> str:
+        """The command, as a message shows it."""
+        return f"`{shortened(self.command)}`"
+
 
 class Talk:
     """A running command. One thread may write while another one reads.
@@ -106,7 +111,7 @@ class Talk:
                 self._check_deadline()
                 if limit is not None and limit.passed:
                     raise DeadlinePassed(
-                        self._about.address, f"an answer of {self._what()}", limit.seconds
+                        self._about.address, f"an answer of {self._about.what}", limit.seconds
                     ) from None
             except self._about.broken as error:
                 raise self._lost(str(error)) from error
@@ -242,7 +247,7 @@ class Talk:
                 f"it ended with status {self._channel.exit_status}, but something that it "
                 "started still holds its output open"
             )
-        raise DeadlinePassed(about.address, self._what(), about.deadline.seconds, detail=detail)
+        raise DeadlinePassed(about.address, self._about.what, about.deadline.seconds, detail=detail)
 
     def _ended_early(self) -> SshError:
         """Why the command reads no more: the connection, or its own end."""
@@ -254,7 +259,4 @@ class Talk:
         )
 
     def _lost(self, why: str) -> SshError:
-        return ConnectionLost(self._about.address, f"{self._what()} ran", why)
-
-    def _what(self) -> str:
-        return f"`{shortened(self._about.command)}`"
+        return ConnectionLost(self._about.address, f"{self._about.what} ran", why)

@@ -70,6 +70,7 @@ def _located() -> Package:
             "share/located.bin": Entry(binary, prefix="binary"),
         },
         facts={"noarch": "generic"},
+        old_form=True,
     )
 
 

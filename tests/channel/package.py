@@ -1,7 +1,8 @@
-"""Write .conda packages: https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html"""
+"""Write conda packages: https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html"""
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import io
 import json
@@ -43,6 +44,12 @@ class Package:
     noarch_python: bool = False
     entry_points: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    #: In the older form: one .tar.bz2.
+    old_form: bool = False
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.stem}.tar.bz2" if self.old_form else f"{self.stem}.conda"
 
     @property
     def stem(self) -> str:
@@ -67,15 +74,12 @@ class Package:
 
 def write_package(package: Package, channel: Path) -> dict[str, Any]:
     """Write the package below `channel`; its entry for repodata.json."""
-    path = channel / package.subdir / f"{package.stem}.conda"
+    path = channel / package.subdir / package.file_name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in (
-            ("metadata.json", b'{"conda_pkg_format_version": 2}'),
-            (f"pkg-{package.stem}.tar.zst", _tar(package.files)),
-            (f"info-{package.stem}.tar.zst", _tar(_info(package))),
-        ):
-            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content)
+    if package.old_form:
+        path.write_bytes(bz2.compress(_tar({**package.files, **_info(package)})))
+    else:
+        _write_conda(package, path)
     content = path.read_bytes()
     return {
         **package.index,
@@ -85,20 +89,29 @@ def write_package(package: Package, channel: Path) -> dict[str, Any]:
     }
 
 
+def _write_conda(package: Package, path: Path) -> None:
+    # Level 19, conda's default, takes minutes for a Python.
+    compressor = zstandard.ZstdCompressor(level=6)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in (
+            ("metadata.json", b'{"conda_pkg_format_version": 2}'),
+            (f"pkg-{package.stem}.tar.zst", compressor.compress(_tar(package.files))),
+            (f"info-{package.stem}.tar.zst", compressor.compress(_tar(_info(package)))),
+        ):
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content)
+
+
 def write_repodata(channel: Path, packages: list[Package]) -> None:
     """Write all packages and the index of each subdir."""
-    entries: dict[str, dict[str, Any]] = {"noarch": {}, "linux-64": {}, "linux-aarch64": {}}
+    entries: dict[str, Any] = {
+        subdir: {"info": {"subdir": subdir}, "packages": {}, "packages.conda": {}}
+        for subdir in ("noarch", "linux-64", "linux-aarch64")
+    }
     for package in packages:
-        entry = write_package(package, channel)
-        entries[package.subdir][f"{package.stem}.conda"] = entry
-    for subdir, conda in entries.items():
+        form = "packages" if package.old_form else "packages.conda"
+        entries[package.subdir][form][package.file_name] = write_package(package, channel)
+    for subdir, repodata in entries.items():
         (channel / subdir).mkdir(parents=True, exist_ok=True)
-        repodata = {
-            "info": {"subdir": subdir},
-            "packages": {},
-            "packages.conda": conda,
-            "repodata_version": 1,
-        }
         (channel / subdir / "repodata.json").write_text(json.dumps(repodata, indent=1))
 
 
@@ -140,5 +153,4 @@ def _tar(files: dict[str, Entry]) -> bytes:
                 member.type, member.linkname = tarfile.SYMTYPE, entry.link
             member.size = len(entry.content)
             tar.addfile(member, io.BytesIO(entry.content))
-    # Level 19, conda's default, takes minutes for a Python.
-    return zstandard.ZstdCompressor(level=6).compress(plain.getvalue())
+    return plain.getvalue()

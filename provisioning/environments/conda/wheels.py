@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import shutil
 import sys
 import tempfile
@@ -115,10 +116,11 @@ class WheelInstall:
 
     def _paths(self, distribution: Distribution) -> Iterator[str]:
         """Relative to the prefix."""
-        for file in distribution.files or ():
-            path = Path(str(distribution.locate_file(file))).resolve()
-            if path.is_relative_to(self.folder.resolve()):
-                yield str(path.relative_to(self.folder.resolve()))
+        return (self._from_prefix(str(file)) for file in distribution.files or ())
+
+    def _from_prefix(self, recorded: str) -> str:
+        """A path of RECORD, which is relative to site-packages (../../../bin/x)."""
+        return os.path.relpath(self.site_packages / recorded, self.folder)
 
     def _point_scripts(self, distribution: Distribution, interpreter: Path) -> None:
         """uv wrote the interpreter that it was given; RECORD gets the new hashes."""
@@ -147,8 +149,7 @@ class WheelInstall:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         for row in rows:
-            path = Path(str(distribution.locate_file(row[0]))).resolve()
-            content = changed.get(str(path.relative_to(self.folder.resolve())))
+            content = changed.get(self._from_prefix(row[0]))
             writer.writerow(
                 row if content is None else [row[0], _record_hash(content), len(content)]
             )

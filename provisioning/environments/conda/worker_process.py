@@ -60,11 +60,15 @@ def ask_worker(
     ):
         assert process.stdin is not None  # noqa: S101 - for mypy: they are PIPEs
         assert process.stdout is not None  # noqa: S101
-        # The worker reads all of its input before it says anything.
-        process.stdin.write(json.dumps(request).encode())
-        process.stdin.close()
-        answer = _last_answer(process.stdout, on_step)
-        process.wait()
+        try:
+            # The worker reads all of its input before it says anything.
+            process.stdin.write(json.dumps(request).encode())
+            process.stdin.close()
+            answer = _last_answer(process.stdout, on_step)
+            process.wait()
+        except BaseException:  # Ctrl-C, or what `on_step` raised
+            process.kill()
+            raise
         errors.seek(0)
         said = errors.read().decode(errors="replace")
     # Not the exit status: rattler may abort after its work is done.

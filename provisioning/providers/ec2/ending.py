@@ -79,23 +79,28 @@ def end_each(aws: Aws, things: Iterable[Found], journal: Journal) -> dict[str, W
     return refused
 
 
-def revoke_references(aws: Aws, groups: Iterable[Found], journal: Journal) -> None:
-    """Remove the rules that name other groups: a group that another one names can't be deleted.
+def end_groups(aws: Aws, groups: Iterable[Found], journal: Journal) -> dict[str, WorkshopError]:
+    """End security groups; the ids that refused, and why.
 
-    A refusal is not told: the group's own deletion will meet the same one.
+    First go the rules that name other groups: a group that another one names can't be deleted.
+    Where such a rule stays, that is the cause, and not what AWS says of the group.
     """
-    for group in groups:
-        for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-            rules = [*_rules_about_others(group.item.get(key, ()), group.id)]
-            revoke = partial(
-                aws.call,
-                "ec2",
-                f"revoke_security_group_{direction}",
-                GroupId=group.id,
-                IpPermissions=rules,
-            )
-            if rules:
-                _journaled(journal, [replace(group, kind="security-group-rule")], revoke)
+    groups = list(groups)
+    kept = {group.id: why for group in groups if (why := _revoke(aws, group, journal))}
+    refused = end_each(aws, groups, journal)
+    return {group: kept.get(group, why) for group, why in refused.items()}
+
+
+def _revoke(aws: Aws, group: Found, journal: Journal) -> WorkshopError | None:
+    """Remove a group's rules that name other groups. Why that was refused, if it was."""
+    rules_of = replace(group, kind="security-group-rule")
+    for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
+        rules = [*_rules_about_others(group.item.get(key, ()), group.id)]
+        operation = f"revoke_security_group_{direction}"
+        act = partial(aws.call, "ec2", operation, GroupId=group.id, IpPermissions=rules)
+        if rules and (why := _journaled(journal, [rules_of], act)):
+            return why
+    return None
 
 
 def _journaled(

@@ -14,7 +14,7 @@ from itertools import product
 from provisioning.errors import StepFailed, WorkshopError
 from provisioning.providers.ec2 import tags
 from provisioning.providers.ec2.aws import Aws
-from provisioning.providers.ec2.errors import NoCredentials
+from provisioning.providers.ec2.errors import NoCredentials, NotAllowed
 from provisioning.providers.ec2.kinds import KINDS, Found, Item, Kind, found
 from provisioning.providers.protocol import Inventory
 
@@ -47,16 +47,31 @@ class NotLookedAt(StepFailed):
     """Part of the account can't be listed, so nobody knows whether something is left there."""
 
     def __init__(self, look: Look) -> None:
-        regions = sorted({blind.region for blind in look.blind})
-        kinds = sorted({blind.kind for blind in look.blind})
-        seen = "nothing" if not look.found else f"{len(look.found)} things"
+        seen = f"{len(look.found)} things" if look.found else "nothing"
         super().__init__(
-            f"{', '.join(kinds)} can't be listed in {', '.join(regions)}: "
-            f"{look.blind[0].why.message}. Elsewhere {seen} of the workshop was found.",
-            next_step="give the account the permission (docs/aws-permissions.md), or name the "
-            "regions that the workshop used with --region; then repeat the command",
+            f"{not_seen(look)}. Elsewhere {seen} of the workshop was found",
+            next_step=how_to_see(look),
         )
         self.look = look
+
+
+def not_seen(look: Look) -> str:
+    """What could not be looked at, where, and the first reason. There must be something."""
+    regions = sorted({blind.region for blind in look.blind})
+    kinds = dict.fromkeys(blind.kind for blind in look.blind)
+    what = f"{', '.join(kinds)} can't be listed in {', '.join(regions)}"
+    return f"{what}: {look.blind[0].why.message.rstrip('.')}"
+
+
+def how_to_see(look: Look) -> str:
+    """What to type so that the next look sees it."""
+    why = look.blind[0].why
+    if isinstance(why, NotAllowed):
+        return (
+            "give the account the permission (docs/aws-permissions.md), or name the regions that "
+            "the workshop used with --region; then repeat the command"
+        )
+    return why.next_step or "repeat the command"
 
 
 def take_inventory(aws: Aws, workshop: str, regions: Iterable[str]) -> Inventory:

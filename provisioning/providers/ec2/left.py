@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from provisioning.catalogue.instance_types import read_catalogue
@@ -12,7 +12,7 @@ from provisioning.errors import StepFailed, WorkshopError
 from provisioning.providers.ec2.aws import Aws
 from provisioning.providers.ec2.ending import is_passing
 from provisioning.providers.ec2.errors import AnswerLost, AwsError
-from provisioning.providers.ec2.inventory import OTHERS, Look
+from provisioning.providers.ec2.inventory import OTHERS, Look, how_to_see, not_seen
 from provisioning.providers.ec2.kinds import KINDS, Found
 from provisioning.providers.protocol import Inventory, LeftBehind
 
@@ -28,17 +28,14 @@ class SomethingLeft(LeftBehind):
     def __init__(self, seen: Look, refused: Mapping[str, WorkshopError]) -> None:
         self.hourly = hourly_of_all(seen.found)
         self.why = {thing.id: refused[thing.id] for thing in seen.found if thing.id in refused}
+        kinds = (*(kind.name for kind in KINDS), OTHERS)
         first = _most_telling(seen.found, self.why)
+        told = _told(seen, self.hourly) + (f": {first.message}" if first else "")
+        again = "`workshop down` again: it goes on where this one stopped"
         super().__init__(
-            f"{_listed(seen.found)} could not be ended{_price(self.hourly)}"
-            f"{f': {first.message}' if first else ''}{_unseen(seen)}",
-            Inventory(
-                left=seen.found,
-                kinds=(*(kind.name for kind in KINDS), OTHERS),
-                regions=seen.regions,
-            ),
-            next_step=(first.next_step if first else "")
-            or "`workshop down` again: it goes on where this one stopped",
+            f"{not_seen(seen)}. Besides, {told}" if seen.blind else told,
+            Inventory(left=seen.found, kinds=kinds, regions=seen.regions),
+            next_step=how_to_see(seen) if seen.blind else (first and first.next_step) or again,
         )
 
 
@@ -47,7 +44,7 @@ def hourly_of_all(things: Iterable[Found]) -> Range:
     return total(_hourly(thing) for thing in things)
 
 
-def who_uses(aws: Aws, group: Found) -> StepFailed | None:
+def who_else_uses(aws: Aws, group: Found, ours: Container[str]) -> StepFailed | None:
     """Why a security group can't be deleted, if things that aren't the workshop's are in it."""
     filters = [{"Name": "group-id", "Values": [group.id]}]
     try:
@@ -56,7 +53,7 @@ def who_uses(aws: Aws, group: Found) -> StepFailed | None:
         )
     except (AwsError, AnswerLost):
         return None
-    users = [_user(interface) for interface in interfaces]
+    users = [user for one in interfaces if (user := _user(one)) not in ours]
     if not users:
         return None
     return StepFailed(
@@ -85,19 +82,13 @@ def _hourly(thing: Found) -> Range:
             return exactly(0)
 
 
-def _listed(things: tuple[Found, ...]) -> str:
-    shown = "; ".join(f"{thing.kind} {thing.id} ({thing.region})" for thing in things[:_SHOWN])
-    more = len(things) - _SHOWN
-    return shown + (f" and {more} more" if more > 0 else "")
-
-
-def _unseen(seen: Look) -> str:
-    places = sorted({f"{blind.kind} in {blind.region}" for blind in seen.blind})
-    return f". Besides, these could not be listed: {', '.join(places)}" if places else ""
-
-
-def _price(hourly: Range) -> str:
-    return f" and cost about {hourly.dollars()} an hour" if hourly.high else ""
+def _told(seen: Look, hourly: Range) -> str:
+    """What is left, and its price; hosts that can't be listed would make it more."""
+    shown = "; ".join(f"{one.kind} {one.id} ({one.region})" for one in seen.found[:_SHOWN])
+    more = len(seen.found) - _SHOWN
+    least = "at least" if seen.blind else "about"
+    price = f" and cost {least} {hourly.dollars()} an hour" if hourly.high else ""
+    return f"{shown}{f' and {more} more' if more > 0 else ''} could not be ended{price}"
 
 
 def _most_telling(

@@ -22,12 +22,7 @@ from provisioning.providers.ec2.beyond_tags import (
     launches_in_doubt,
     still_there,
 )
-from provisioning.providers.ec2.ending import (
-    end_each,
-    end_together,
-    is_passing,
-    revoke_references,
-)
+from provisioning.providers.ec2.ending import end_each, end_groups, end_together, is_passing
 from provisioning.providers.ec2.errors import AnswerLost, AwsError
 from provisioning.providers.ec2.inventory import (
     Blind,
@@ -39,7 +34,7 @@ from provisioning.providers.ec2.inventory import (
     tagged_regions,
 )
 from provisioning.providers.ec2.kinds import KINDS, Found
-from provisioning.providers.ec2.left import SomethingLeft, who_uses
+from provisioning.providers.ec2.left import SomethingLeft, who_else_uses
 from provisioning.providers.ec2.pace import Pace
 from provisioning.providers.ec2.regions import FOLLOWERS, enabled_regions, last_making, regions_in
 from provisioning.providers.protocol import Inventory, Progress
@@ -212,11 +207,11 @@ class _Rounds:
     def _failure(self, seen: Look) -> SomethingLeft | NotLookedAt:
         if not seen.found:
             return NotLookedAt(seen)
+        ours = {thing.id for thing in seen.found}
         users = {
-            thing.id: used
-            for thing in seen.found
-            if thing.kind == "security-group"
-            and (used := who_uses(self._accounts[thing.region], thing))
+            group.id: used
+            for group in _of_kind(seen.found, "security-group")
+            if (used := who_else_uses(self._accounts[group.region], group, ours))
         }
         return SomethingLeft(seen, self._refused | users)
 
@@ -252,8 +247,7 @@ class _Rounds:
         for done, thing in enumerate(rest):
             self._progress(aws.region, done, len(rest), f"{thing.kind} {thing.id}")
             refused |= end_each(aws, [thing], journal)
-        revoke_references(aws, groups, journal)
-        return refused | end_each(aws, groups, journal)
+        return refused | end_groups(aws, groups, journal)
 
     def _note_followers(self, region: str, instances: list[Found], known: set[str]) -> None:
         """Remember what is to vanish with these instances, before nobody can tell any more."""

@@ -46,6 +46,6 @@ def log_in() -> Callable[..., Connection]:
     def open_connection(host: PlainHost, *, host_key: str = "") -> Connection:
         address = Address(host.machine.addresses.public)
         keys = (host_key or host.machine.host_key,)
-        return connect(Login(address, host.key_file, keys), seconds=10)
+        return connect(Login(address, host.key_file, keys), seconds=30)
 
     return open_connection

@@ -24,7 +24,7 @@ def booted(yard, request):
         host = yard.make(HostWish(name, read_user_data(content)))
         made.append(host)
         host.power_on()
-        host.wait("up", seconds=20)
+        host.wait("up", seconds=60)
         return host
 
     yield boot
@@ -82,7 +82,7 @@ def test_what_belongs_to_the_first_boot_is_not_repeated(booted):
     key = host.host_key
 
     host.reboot()
-    host.wait("up", seconds=20)
+    host.wait("up", seconds=60)
 
     finished(host)
     assert host.inside("cat /opt/count").split() == ["boot", "first", "boot"]
@@ -124,6 +124,6 @@ def test_the_products_deadline_can_be_moved_survives_a_reboot_and_powers_off(boo
     )
 
     host.reboot()
-    host.wait("up", seconds=20)
+    host.wait("up", seconds=60)
 
-    host.wait("off", seconds=20)
+    host.wait("off", seconds=60)

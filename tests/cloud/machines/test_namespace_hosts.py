@@ -18,7 +18,7 @@ from tests.cloud.machines.network import FOLDERS, Network
 from tests.cloud.machines.yard import namespace_hosts
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -26,7 +26,7 @@ def until(condition, seconds=10):
 
 
 def said(connection, command):
-    return connection.run(command, seconds=10).stdout.decode().strip()
+    return connection.run(command, seconds=60).stdout.decode().strip()
 
 
 def test_a_host_answers_ssh_with_a_key_and_a_name_of_its_own(pair, log_in):
@@ -70,7 +70,7 @@ def test_a_killed_host_is_silent_and_comes_back_elsewhere_with_its_disk(pair, lo
     with pytest.raises(TimeoutError):  # and not "connection refused" or "no route"
         socket.create_connection((before.public, 22), timeout=0.5)
     host.machine.power_on()
-    host.machine.wait("up", seconds=20)
+    host.machine.wait("up", seconds=60)
     assert host.machine.addresses.private == before.private
     assert host.machine.addresses.public != before.public
     with log_in(host) as connection:
@@ -87,7 +87,7 @@ def test_a_reboot_from_inside_keeps_addresses_and_disk_and_is_a_new_boot(pair, l
     addresses = host.machine.addresses
 
     until(lambda: host.machine.state == "booting")
-    host.machine.wait("up", seconds=20)
+    host.machine.wait("up", seconds=60)
 
     assert host.machine.addresses == addresses
     with log_in(host) as connection:
@@ -101,10 +101,10 @@ def test_a_host_powers_itself_off(pair, log_in, command):
     with log_in(host) as connection:
         connection.run(command, seconds=10, check=False)
 
-    host.machine.wait("off", seconds=10)
+    host.machine.wait("off", seconds=60)
 
     host.machine.power_on()
-    host.machine.wait("up", seconds=20)
+    host.machine.wait("up", seconds=60)
 
 
 def test_dropped_packets_vanish_both_ways_until_the_link_is_healed(pair, log_in):

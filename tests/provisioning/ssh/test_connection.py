@@ -14,6 +14,7 @@ from provisioning.ssh.errors import (
     CommandFailed,
     DeadlinePassed,
     HostKeyChanged,
+    HostKeyUnreadable,
     KeyUnusable,
     LoginRefused,
     RemoteFileMissing,
@@ -119,6 +120,11 @@ def test_only_the_pinned_kinds_of_host_keys_are_negotiated(sshd: Sshd, tmp_path:
     pinned = path.with_suffix(".pub").read_text()
     with pytest.raises(HostKeyChanged, match="no key of the kind that we know"):
         connect(with_host_keys(sshd.login, pinned), seconds=5)
+
+
+def test_without_a_pinned_key_nothing_is_sent(sshd: Sshd) -> None:
+    with pytest.raises(HostKeyUnreadable, match="No host key is known"):
+        connect(with_host_keys(sshd.login), seconds=5)
 
 
 def test_one_of_several_pinned_keys_is_enough(sshd: Sshd, other_key: KeyPair) -> None:

@@ -155,8 +155,9 @@ class Receiving:
 
     def _say_alive(self) -> None:
         while True:
-            time.sleep(_ALIVE_SECONDS)
-            self._voice.say("alive")
+            time.sleep(_ALIVE_SECONDS / 2)
+            if self._voice.silent_for > _ALIVE_SECONDS / 2:
+                self._voice.say("alive")
 
     def _end_when_alone(self) -> None:
         """The controller says something every few seconds, for as long as it is there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from typing import Any, BinaryIO
 
 
@@ -26,6 +27,12 @@ class Voice:
     def __init__(self, stream: BinaryIO | None = None) -> None:
         self._stream = stream or sys.stdout.buffer
         self._speaking = threading.Lock()
+        self._spoke = time.monotonic()
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since something was said."""
+        return time.monotonic() - self._spoke
 
     def say(self, what: str, **facts: Any) -> None:
         """Raises OSError when nobody listens any more."""
@@ -33,6 +40,7 @@ class Voice:
         with self._speaking:
             self._stream.write(text)
             self._stream.flush()
+            self._spoke = time.monotonic()
 
     def refuse(self, refusal: Refused) -> None:
         self.say(

@@ -148,26 +148,34 @@ built = ensure_built(read_conda_lock(Path(lock)), Path(root),
 """
 
 
-def test_a_killed_build_leaves_nothing_that_is_used(
+def test_a_killed_build_leaves_nothing_that_is_used_and_of_two_one_builds(
     make_lock: MakeLock, sources: Sources, open_folder: Path
 ) -> None:
     lock, root = make_lock(text=LEAST), open_folder / "builds"
     url = sources.channels.url("tests")
-    for moment in ("linking python", "compiling"):
-        builder = subprocess.Popen(
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-c", BUILDER, lock.path, root, url, sources.cache],
             stdout=subprocess.PIPE,
             text=True,
             cwd=PROJECT,
         )
-        with builder:
+
+    for moment in ("linking python", "compiling"):
+        with start() as builder:
             assert any(moment in line for line in builder.stdout or ())
             os.kill(builder.pid, signal.SIGKILL)
         assert not [path for path in root.iterdir() if not path.name.startswith(".")]
 
-    built = ensure_built(lock, root, sources)
+    both = [start(), start()]
+    said = [builder.communicate()[0] for builder in both]
+    assert [builder.returncode for builder in both] == [0, 0]
+    assert sum("waiting for another build of it" in text for text in said) == 1
+    assert sum("compiling" in text for text in said) == 1
 
-    assert built.fresh
+    built = ensure_built(lock, root, sources)
+    assert not built.fresh
     assert tree_sha256(listing(built.folder)) == built.tree_sha256
     assert sorted(path.name for path in root.iterdir()) == [
         f".{built.folder.name}.lock", built.folder.name,

@@ -12,6 +12,7 @@ from pathlib import Path
 from provisioning.errors import WorkshopError
 from provisioning.providers.ec2.aws import Aws
 from provisioning.providers.ec2.order import Surroundings
+from provisioning.providers.ec2.teardown import Patience
 from tests.cloud import faults
 from tests.cloud.cloud import Cloud
 from tests.cloud.faults import Effect, Wanted
@@ -19,8 +20,10 @@ from tests.provisioning.providers.ec2.small_fleet import COMPLETE, HOSTS, Verb, 
 from tests.provisioning.providers.ec2.things import Time
 from tests.provisioning.providers.ec2.worlds import World, Worlds, kinds_in, too_many
 
-#: Nobody waits longer than this for an answer, so that a slow one is given up in a test.
+#: How long a slow answer is waited for before it counts as lost.
 READ_SECONDS = 0.5
+#: Real ones wait two minutes for something to change; a round of looks is the same after one.
+PATIENCE = Patience(standstill=10)
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ class FaultTrials:
             action=action, effect=trouble.effect, when=trouble.when, times=trouble.times
         )
         story = f"{tally.verb}, {action} {trouble.name}"
-        reasons = self._reasons(tally, story, folder)
+        patience = READ_SECONDS if isinstance(trouble.effect, faults.Delay) else 30
+        reasons = self._reasons(tally, story, folder, patience)
         self.cloud.faults.clear()
         if not fault.met:
             return
@@ -131,10 +135,12 @@ class FaultTrials:
         if self.worlds.is_new(folder):
             self._expect_good_end(tally, story, self.worlds.keep(folder))
 
-    def _reasons(self, tally: Tally, story: str, folder: Path) -> tuple[WorkshopError, ...]:
+    def _reasons(
+        self, tally: Tally, story: str, folder: Path, read_seconds: float = 30
+    ) -> tuple[WorkshopError, ...]:
         """Why the verb did not do all; none when it did."""
         try:
-            return self._do(tally.verb, folder)
+            return self._do(tally.verb, folder, read_seconds)
         except WorkshopError as error:
             return (error,)
         except Exception as error:  # what must never be seen by a person
@@ -190,14 +196,14 @@ class FaultTrials:
         assert self._do(verb, folder) == ()
         return sorted(set(self.cloud.calls.actions()))
 
-    def _do(self, verb: Verb, folder: Path) -> tuple[WorkshopError, ...]:
+    def _do(self, verb: Verb, folder: Path, read_seconds: float = 30) -> tuple[WorkshopError, ...]:
         time = Time(self.cloud)
-        around = Surroundings(clock=time.utc, pace=time.pace)
-        return act(verb, folder, impatient(self.cloud.endpoint), around)
+        around = Surroundings(clock=time.utc, pace=time.pace, teardown=PATIENCE)
+        return act(verb, folder, account(self.cloud.endpoint, read_seconds), around)
 
 
 @cache
-def impatient(endpoint: str) -> Aws:
+def account(endpoint: str, read_seconds: float) -> Aws:
     """The account of the environment. botocore would wait in our own time before it repeats."""
     assert endpoint == os.environ["AWS_ENDPOINT_URL"]
-    return Aws(HOSTS.region, attempts=1, read_seconds=READ_SECONDS)
+    return Aws(HOSTS.region, attempts=1, read_seconds=read_seconds)

@@ -247,10 +247,49 @@ def test_missing_permission_ends_what_it_can_and_tells_the_price(desk: Desk) -> 
     Things("nlp").one_of_each()
     desk.remember()
     desk.cloud.settings.denied = {"ec2:DeleteVolume", "ec2:DescribeLaunchTemplates"}
-    with pytest.raises(SomethingLeft, match=r"could not be ended and cost about \$0\.0") as refused:
+    with pytest.raises(
+        SomethingLeft, match=r"could not be ended and cost at least \$0\.0"
+    ) as refused:
         desk.down()
-    assert "could not be listed: launch-template in us-east-1" in refused.value.message
+    assert "launch-template can't be listed in us-east-1" in refused.value.message
     assert [one.kind for one in refused.value.inventory.left] == ["volume"]
+
+
+def test_hosts_that_can_not_be_listed_are_the_first_thing_to_say(desk: Desk) -> None:
+    Things("nlp").instance()
+    desk.remember()
+    desk.cloud.settings.denied = {"ec2:DescribeInstances"}
+    with pytest.raises(SomethingLeft, match=r"^instance can't be listed .* at least") as refused:
+        desk.down()
+    assert "docs/aws-permissions.md" in refused.value.next_step
+
+
+def test_the_cause_of_a_group_that_stays_is_the_rule_that_may_not_be_removed(desk: Desk) -> None:
+    hosts, hub = Things("nlp").group("hosts"), Things("nlp").group("hub")
+    Things("nlp").allow(hosts, hub)
+    Things("nlp").allow(hub, hosts)
+    desk.remember()
+    desk.cloud.settings.denied = {"ec2:RevokeSecurityGroupIngress"}
+    with pytest.raises(SomethingLeft, match=r"AWS refused .*[Rr]evoke"):
+        desk.down()
+
+
+def test_a_host_that_can_not_be_ended_is_the_cause_and_not_its_group(desk: Desk) -> None:
+    group = Things("nlp").group("hosts")
+    Things("nlp").instance(SecurityGroupIds=[group])
+    desk.remember()
+    desk.cloud.faults.add(action="TerminateInstances", effect=THROTTLED)
+    with pytest.raises(SomethingLeft, match=r"AWS refused .*[Tt]erminate") as refused:
+        desk.down()
+    assert "is used by" not in refused.value.message
+
+
+def test_a_listing_that_is_throttled_is_not_called_a_missing_permission(desk: Desk) -> None:
+    desk.remember()
+    desk.cloud.faults.add(action="DescribeVolumes", effect=THROTTLED)
+    with pytest.raises(NotLookedAt, match="volume can't be listed") as refused:
+        desk.down()
+    assert "permission" not in refused.value.next_step
 
 
 def test_what_can_not_be_listed_is_an_error_after_everything_else_ended(desk: Desk) -> None:
