@@ -50,13 +50,12 @@ def shipped(archive: Path, hosts: Sequence[PlainHost], *, install: bool = False)
 
 def shipped_with_a_death(archive: Path, hosts: Sequence[PlainHost], size: int) -> float:
     """Seconds until every host but one has it; that one loses its power in the middle."""
-    victim = hosts[len(hosts) // 2]
-    with _Death(victim, size // 2):
+    with Death(hosts, size // 2) as death:
         done = ship(archive, _ship_hosts(hosts), options=_options(False))
-    if done.lacking != (victim.machine.wish.name,):
-        raise RuntimeError(f"{done.lacking} didn't get it, and {victim.machine.wish.name} died")
-    victim.machine.power_on()
-    victim.machine.wait("up", seconds=60)
+    if death.victim is None or done.lacking != (death.victim.machine.wish.name,):
+        raise RuntimeError(f"{done.lacking} didn't get it, and {death.victim} died")
+    death.victim.machine.power_on()
+    death.victim.machine.wait("up", seconds=60)
     return received(done)
 
 
@@ -70,29 +69,42 @@ def in_use(done: Shipped) -> float:
     return max(each.done_after or 0.0 for each in done.outcomes.values())
 
 
-class _Death:
-    """Pulls a host's plug when so many bytes have gone to it."""
+class Death:
+    """Pulls the plug of a host that others depend on, when so many bytes have come to it."""
 
-    def __init__(self, victim: PlainHost, after: int) -> None:
-        self._victim = victim
+    def __init__(self, hosts: Sequence[PlainHost], after: int) -> None:
+        self.victim: PlainHost | None = None
+        self._hosts = hosts
         self._after = after
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Death:
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
 
     def _watch(self) -> None:
-        counter = Path(f"/sys/class/net/{self._victim.machine.interface}/statistics/tx_bytes")
-        until = int(counter.read_text()) + self._after
-        while int(counter.read_text()) < until:
-            if self._ended.wait(0.01):
-                return
-        trouble.kill(self._victim.machine)
+        before = {host.machine.interface: _carried(host) for host in self._hosts}
+        while not self._ended.wait(0.01):
+            for host in self._hosts:
+                came, went = _carried(host)
+                came_before, went_before = before[host.machine.interface]
+                # The last host of a chain gives nothing to anybody.
+                if came - came_before > self._after and went - went_before > self._after // 2:
+                    self.victim = host
+                    trouble.kill(host.machine)
+                    return
+
+
+def _carried(host: PlainHost) -> tuple[int, int]:
+    """Bytes that came to a host and that went from it, by our end of its cable."""
+    counters = Path(f"/sys/class/net/{host.machine.interface}/statistics")
+    to_host, from_host = counters / "tx_bytes", counters / "rx_bytes"
+    return int(to_host.read_text()), int(from_host.read_text())
 
 
 def _ship_hosts(hosts: Sequence[PlainHost]) -> dict[str, ShipHost]:

@@ -28,8 +28,8 @@ _BREAKS_OFF = """#!/bin/sh
 case "$*" in {when}) touch /var/tmp/broken-off; kill -KILL $PPID ;; esac
 exec /usr/bin/{tool} "$@"
 """
-#: The `rm` that counts is the one that removes the old key.
-_WHEN = {"rm": "*ssh_host*"}
+#: Only these uses of them are the rotation's: the first boot must not be hit.
+_WHEN = {"rm": "*ssh_host*", "systemctl": '"reload ssh"'}
 
 FAILED_BOOT = Wish("failed", more="bootcmd:\n- echo in the way > /opt/workshop\n")
 SLOW_BOOT = Wish("slow", more="runcmd:\n- sleep 2\n- sh /usr/local/lib/workshop/first-boot\n")

@@ -127,7 +127,10 @@ class Network:
             f"link add {self.name}u type veth peer name {self.name}p",
             *(f"link set {self.name}{end} addrgenmode none" for end in "bup"),
             f"link set {self.name}p master {self.name}b up",
-            f"link set {self.name}b up",
+            # It has no address, and yet Linux would answer ARP for ours there, with a MAC that
+            # changes with its ports: machines that kept the old one would be cut off for half
+            # a minute.
+            f"link set {self.name}b arp off up",
             f"link set {self.name}u up",
             f"address add {self.controller}/{self._halves[0].prefixlen} dev {self.name}u",
             f"route add unreachable {self._halves[1]}",
