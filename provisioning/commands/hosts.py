@@ -18,6 +18,7 @@ from provisioning.commands.operator import (
 )
 from provisioning.commands.screens import hosts_table
 from provisioning.errors import StepFailed, WorkshopError
+from provisioning.fleet import ROLES, Role
 from provisioning.fleet_work import replace_one
 from provisioning.operate import Ran, hosts_now, read_logs, run_on_hosts
 
@@ -39,9 +40,11 @@ def list_hosts(operator: Operator, as_json: bool) -> None:
         operator.console.print(hosts_table(found))
 
 
-@host.command("exec")
+# What follows the first word of the command belongs to it, options too.
+@host.command("exec", context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True)
 @click.option("--on", "names", multiple=True, help="A host; may be repeated. Default: all.")
+@click.option("--role", type=click.Choice(ROLES), help="Only the hosts of this role.")
 @click.option(
     "--seconds",
     default=60.0,
@@ -55,6 +58,7 @@ def execute(
     operator: Operator,
     command: tuple[str, ...],
     names: tuple[str, ...],
+    role: Role | None,
     seconds: float,
     as_json: bool,
 ) -> None:
@@ -62,11 +66,13 @@ def execute(
 
     \b
     Examples:
-      workshop host exec 'nvidia-smi -L'
-      workshop host exec --on gpu-03 -- df -h /
+      workshop host exec --role gpu nvidia-smi -L
+      workshop host exec --on gpu-03 df -h /
+      workshop host exec 'uptime; free -g'
     """
     desk = operator.fleet
-    hosts = desk.chosen(desk.provider.observe(), names)
+    chosen = desk.chosen(desk.provider.observe(), names)
+    hosts = tuple(each for each in chosen if role in (None, each.role))
     # One word is a line for the shell, several are the words of one command.
     line = command[0] if len(command) == 1 else shlex.join(command)
     results = run_on_hosts(desk.logins(hosts), line, seconds=seconds)
@@ -104,7 +110,7 @@ def refuse_failures(results: Mapping[str, Ran | WorkshopError], hosts: int) -> N
     if failed:
         raise StepFailed(
             f"It failed on {len(failed)} of {hosts} hosts: {', '.join(failed)}",
-            next_step=f"workshop host logs {failed[0]}",
+            next_step="what each of them said stands above; --on or --role chooses hosts",
         )
 
 

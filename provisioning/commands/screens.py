@@ -157,7 +157,7 @@ def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
         table.add_column(heading)
     for each in leftovers:
         kinds = Counter(thing.kind for thing in each.things)
-        what = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        what = ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in kinds.items())
         table.add_row(
             each.workshop,
             what,

@@ -11,7 +11,7 @@ import click
 from provisioning.commands.operator import Operator, as_json_option, print_json, progress_view
 from provisioning.commands.screens import problem_lines
 from provisioning.environments.conda.platforms import Platform
-from provisioning.environments.delivery import loads
+from provisioning.environments.delivery import in_megabytes, loads
 from provisioning.environments.manifest import Manifest, manifest_for
 from provisioning.environments.shipping.diff import EnvironmentDiff, diff
 from provisioning.environments.shipping.hosts import ShipHost
@@ -50,7 +50,8 @@ def ship_environments(
         for name, platform, recipients in freight.loads:
             archive = operator.depot.archive(name, platform, progress)
             options = ShipOptions(repair=repair)
-            results.append(ship(archive, recipients, options=options, progress=progress))
+            told = in_megabytes(progress)
+            results.append(ship(archive, recipients, options=options, progress=told))
     if as_json:
         print_json([each.as_json() for each in results])
     else:
@@ -149,7 +150,7 @@ def diff_environments(
 
 def _say_diff(found: EnvironmentDiff) -> None:
     if found.same:
-        click.echo(f"{found.environment}: the same on {len(found.proofs)} hosts")
+        click.echo(f"{found.environment}: the same on {', '.join(found.proofs)}")
         return
     for version, hosts in found.in_use.items():
         if version != found.environment:

@@ -67,6 +67,17 @@ def stage(progress: Progress, name: str) -> Callable[[str, int, int, str], None]
     return tell
 
 
+def in_megabytes(progress: Progress) -> Progress:
+    """Bytes are for machines."""
+
+    def tell(name: str, done: int, total: int, note: str) -> None:
+        whole = max(1, round(total / 1e6))
+        # Rounded down, so that the last megabyte is only counted when it is there.
+        progress(name, whole if done >= total else int(done / 1e6), whole, f"MB, {note}")
+
+    return tell
+
+
 @dataclass(frozen=True)
 class Recipient:
     """A host, what kind of machine it is, and which environments belong on it."""
@@ -88,7 +99,8 @@ def deliver(
     for name, platform, hosts in loads(depot, recipients):
         try:
             archive = depot.archive(name, platform, progress)
-            shipped = ship(archive, hosts, options=ShipOptions(), progress=progress)
+            told = in_megabytes(progress)
+            shipped = ship(archive, hosts, options=ShipOptions(), progress=told)
         except WorkshopError as error:
             lacking |= {host: error for host in hosts if host not in lacking}
             continue

@@ -252,7 +252,7 @@ def _shake_hands(
             raise HostKeyChanged(login.address, "no key of the kind that we know", known)
         raise Unreachable(login.address, _said(error) or "the host closed the connection")
     if not done.is_set():
-        why = f"something accepts connections, but no SSH server answered in {deadline.seconds:g} s"
+        why = f"something accepts connections, but no SSH server answered in {deadline}"
         raise Unreachable(login.address, why)
     shown = transport.get_remote_server_key()
     if shown.asbytes() not in {key.blob for key in pinned}:
@@ -278,7 +278,7 @@ def _log_in(
         raise LoginRefused(login.address, "it closed the connection while we logged in")
     if done.is_set():
         raise LoginRefused(login.address, "it doesn't accept our key")
-    raise Unreachable(login.address, f"no answer to our login in {deadline.seconds:g} s")
+    raise Unreachable(login.address, f"no answer to our login in {deadline}")
 
 
 def _wait(transport: paramiko.Transport, done: threading.Event, deadline: Deadline) -> None:

@@ -12,6 +12,10 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
+    def __str__(self) -> str:
+        """How long it was, for a message."""
+        return f"{round(self.seconds, 1):g} s"
+
     @property
     def left(self) -> float:
         """Seconds until then, never below 0."""

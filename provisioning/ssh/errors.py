@@ -104,7 +104,7 @@ class DeadlinePassed(SshError):
     def __init__(self, address: Address, doing: str, seconds: float, *, detail: str = "") -> None:
         super().__init__(
             address,
-            f"{doing} took longer than {seconds:g} s{f' ({detail})' if detail else ''}",
+            f"{doing} took longer than {round(seconds, 1):g} s{f' ({detail})' if detail else ''}",
             next_step=f"see what the host is busy with, then {_AGAIN}",
         )
         self.seconds = seconds

@@ -52,7 +52,8 @@ tell() { echo "$mark $(state)"; [ ! -e "$dir/log" ] || tail -c "$most" -- "$dir/
 """
 
 # The lock keeps two starters apart; the job must not inherit it. The job notes who it is
-# before it starts its command, and the starter waits for that.
+# before it starts its command, and the starter waits for that. A note that a power cut takes
+# away makes the job `lost`, which it is then.
 _START = """
 set -e
 mkdir -p -m 755 -- "$runs"; mkdir -p -- "$dir"
@@ -68,9 +69,9 @@ WORKSHOP_JOB="$dir" setsid -f /bin/sh -c '
   umask 022
   dir=$1; read -r line <"/proc/$$/stat"; set -- ${line##*) }
   echo "$$ ${20} $(cat /proc/sys/kernel/random/boot_id)" >"$dir/process.new"
-  sync "$dir/process.new"; mv "$dir/process.new" "$dir/process"
+  mv "$dir/process.new" "$dir/process"
   /bin/sh "$dir/command"; echo "$?" >"$dir/status.new"
-  sync "$dir/status.new"; mv "$dir/status.new" "$dir/status"
+  mv "$dir/status.new" "$dir/status"; sync "$dir/status"
 ' job "$dir" </dev/null >"$dir/log" 2>&1 9>&-
 tries=0
 until [ -s "$dir/process" ] || [ $tries -ge 100 ]; do sleep 0.05; tries=$((tries + 1)); done

@@ -30,7 +30,7 @@ def open_socket(
             opened.connect(where)
         except TimeoutError:
             opened.close()
-            why = f"no answer in {deadline.seconds:g} s"
+            why = f"no answer in {deadline}"
         except OSError as error:
             opened.close()
             why = reason(error)
@@ -73,7 +73,7 @@ def _resolve(address: Address, deadline: Deadline) -> list[Any]:
     try:
         answer = answers.get(timeout=deadline.left)
     except queue.Empty:
-        raise Unreachable(address, f"no address found in {deadline.seconds:g} s") from None
+        raise Unreachable(address, f"no address found in {deadline}") from None
     if isinstance(answer, OSError):
         raise Unreachable(address, reason(answer))
     return answer

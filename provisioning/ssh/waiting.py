@@ -100,5 +100,5 @@ def _watched(
 
 def _final(failure: SshError, deadline: Deadline) -> SshError:
     if isinstance(failure, Unreachable):
-        return Unreachable(failure.address, f"{failure.why}, for {deadline.seconds:g} s")
+        return Unreachable(failure.address, f"{failure.why}, for {deadline}")
     return failure

@@ -59,6 +59,7 @@ class Cloud:
         self.lock = threading.RLock()
         self.closing = threading.Event()
         self._server: BaseWSGIServer | None = None
+        self._regions: dict[str, Region] = {}
         self._begin(settings or Settings())
 
     @property
@@ -176,7 +177,7 @@ class Cloud:
         self.settings = settings
         self.account = str(next(_ACCOUNTS))
         self.place = Workplace(settings, self.machines)
-        self._regions: dict[str, Region] = {}
+        self._regions = {}
         self._told: dict[str, tuple[OpenPort, ...]] = {}
 
     def _end(self) -> None:

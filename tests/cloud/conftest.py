@@ -30,7 +30,7 @@ def client(cloud: Cloud) -> Callable[[str], Any]:
             _CLIENTS[cloud.endpoint, service] = boto3.client(
                 service,
                 region_name="us-east-1",
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=2),
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
             )
         return _CLIENTS[cloud.endpoint, service]
 

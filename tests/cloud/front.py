@@ -53,7 +53,7 @@ class Front:
         except ConnectionClosed:
             self._cloud.calls.ended(number, "closed")
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            return []
+            raise ConnectionAbortedError from None  # the server takes it for a client that left
         self._cloud.calls.ended(number, answer.error_code or "ok")
         headers = [
             ("Content-Type", answer.content_type),

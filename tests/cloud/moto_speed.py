@@ -12,8 +12,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 def remember() -> None:
     """Call it once: a third of the time of each request is looking up names of methods."""
-    if not hasattr(responses.method_names_from_class, "cache_clear"):
-        responses.method_names_from_class = cache(responses.method_names_from_class)
+    module: Any = responses
+    if not hasattr(module.method_names_from_class, "cache_clear"):
+        module.method_names_from_class = cache(module.method_names_from_class)
         session: Any = base_backend.AccountSpecificBackend.get_session()
         session.get_available_regions = cache(session.get_available_regions)
 

@@ -12,10 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from provisioning.environments.conda.bytecode import compile_modules
 from provisioning.environments.conda.channel_files import refuse_other_content, settle_records
@@ -120,14 +118,14 @@ class _Build:
         return self.prefixes / self.label
 
     def ensure(self) -> Built:
-        if (self.folder / MARKER).exists():
-            return self._recorded()
+        if found := self._recorded():
+            return found
         try:
             ensure_open_folder(self.root)
             self._refuse_private_root()
             with locked(self.root / f".{self.label}.lock", on_wait=self._wait) as lock:
-                if (self.folder / MARKER).exists():  # somebody else has just built it
-                    return self._recorded()
+                if found := self._recorded():  # somebody else has just built it
+                    return found
                 return self._build_or_leave_nothing(lock)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -253,9 +251,13 @@ class _Build:
         self.staging.rename(self.folder)
         sync_folder(self.root)
 
-    def _recorded(self) -> Built:
-        facts: Mapping[str, Any] = json.loads((self.folder / MARKER).read_text())
-        built = Built(**{**facts, "imports": tuple(facts["imports"])})
+    def _recorded(self) -> Built | None:
+        """What is there and whole; None also for a marker that can't be understood."""
+        try:
+            facts = json.loads((self.folder / MARKER).read_text())
+            built = Built(**{**facts, "imports": tuple(facts["imports"])})
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
         # A folder of builds may have been moved since.
         return replace(built, folder=self.folder, prefix=self.prefix, fresh=False)
 

@@ -9,8 +9,10 @@ from itertools import pairwise
 _REPORTS = 4
 #: It has less than this share of the pace of the host before it ...
 _SLOW = 0.6
-#: ... and is behind by this share of the archive.
+#: ... and is behind by this share of the archive, and by so many seconds of that pace (reports
+#: of two hosts may be a second apart).
 _BEHIND = 0.08
+_BEHIND_SECONDS = 2.0
 
 
 class Pace:
@@ -40,7 +42,8 @@ class Pace:
         if pace is None or better is None:
             return False
         behind = self._reports[before][-1][1] - self._reports[name][-1][1]
-        return behind > _BEHIND * self._whole and pace < _SLOW * better
+        far = max(_BEHIND * self._whole, _BEHIND_SECONDS * better)
+        return behind > far and pace < _SLOW * better
 
     def _rate(self, name: str) -> float | None:
         """Bytes a second; None before there are enough reports."""

@@ -7,6 +7,11 @@ from typing import ClassVar
 from provisioning.errors import NotPossibleHere, StepFailed, WorkshopError
 
 
+def action(operation: str) -> str:
+    """The name that AWS's documentation and permissions use: RunInstances for run_instances."""
+    return "".join(word.capitalize() for word in operation.split("_"))
+
+
 class AwsError(WorkshopError):
     """AWS refused `operation` with `code`; `said` is its own sentence."""
 
@@ -18,7 +23,8 @@ class AwsError(WorkshopError):
     ) -> None:
         where = f" in {region}" if region else ""
         super().__init__(
-            f"AWS refused {operation}{where}: {said} ({code})", next_step=next_step or self.helps
+            f"AWS refused {action(operation)}{where}: {said} ({code})",
+            next_step=next_step or self.helps,
         )
         self.operation = operation
         self.code = code
@@ -83,8 +89,9 @@ class AnswerLost(StepFailed):
     """The connection broke or was silent: whether AWS did it has to be looked up."""
 
     def __init__(self, operation: str, why: str, *, region: str = "") -> None:
+        where = f" in {region}" if region else ""
         super().__init__(
-            f"AWS didn't answer {operation}{f' in {region}' if region else ''}: {why}",
+            f"AWS didn't answer {action(operation)}{where}: {why.rstrip('.')}",
             next_step="check the network, then repeat the command: it looks before it acts",
         )
         self.operation = operation

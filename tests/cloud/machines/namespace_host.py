@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.cloud.machines.commands import run
 from tests.cloud.machines.machine import Machine
 from tests.cloud.machines.network import Network
-from tests.cloud.machines.root_files import GUEST
+from tests.cloud.machines.stand_ins import ENTER
 from tests.cloud.machines.user_data import FirstBoot
 
 
@@ -115,7 +115,7 @@ class NamespaceHost(Machine):
         """The host's init ends when its standard input does."""
         lower = ":".join(str(layer) for layer in self._layers)
         namespaces = ("--net", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child")
-        return ["unshare", *namespaces, "sh", str(GUEST / "enter.sh"), str(self._disk), lower]
+        return ["unshare", *namespaces, "sh", str(ENTER), str(self._disk), lower]
 
     def _event(self, event: bytes, process: subprocess.Popen[bytes]) -> None:
         if event == b"entered" and process.stdin:

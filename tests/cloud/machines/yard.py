@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.cloud.machines.commands import run
+from tests.cloud.machines.debian import debian
 from tests.cloud.machines.namespace_host import HostWish, NamespaceHost
 from tests.cloud.machines.network import Network
-from tests.cloud.machines.root_files import install_stand_ins, root_files
+from tests.cloud.machines.stand_ins import install_stand_ins
 from tests.cloud.machines.user_data import read_user_data
 from tests.cloud.machines_protocol import Addresses
 
@@ -21,11 +22,11 @@ class Yard:
     """Makes hosts and takes everything away at the end, whatever happened to them."""
 
     def __init__(self) -> None:
-        debian = root_files()
+        system = debian()
         self.network = Network()
         self._layer = self.network.folder / "stand-ins"
         install_stand_ins(self._layer)
-        self._layers = (self._layer, debian)
+        self._layers = (self._layer, system)
         self._hosts: list[NamespaceHost] = []
 
     def make(self, wish: HostWish) -> NamespaceHost:

@@ -12,8 +12,9 @@ from .order import Order
 from .sending import CHUNK, FRAME, WAITING
 from .voice import Voice
 
-#: A host that is there says something every half second (see sending.BEAT_SECONDS).
-SILENCE_SECONDS = 2.0
+#: A host that is there says something every half second (see sending.BEAT_SECONDS). One that
+#: stops in the middle of a chunk is found out after one to two times this.
+SILENCE_SECONDS = 1.5
 _CONNECT_SECONDS = 2.0
 _PAUSE_SECONDS = 1.0
 

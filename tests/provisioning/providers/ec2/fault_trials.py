@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import cast
 
+from provisioning.commands.fleet import refuse_problems
+from provisioning.environments.delivery import Depot
 from provisioning.errors import WorkshopError
+from provisioning.fleet_desk import FleetDesk, FleetRequest
+from provisioning.fleet_up import FleetUp
+from provisioning.paths import StatePaths
 from provisioning.providers.ec2.aws import Aws
 from provisioning.providers.ec2.order import Surroundings
+from provisioning.providers.ec2.provider import Ec2Provider
 from provisioning.providers.ec2.teardown import Patience
+from provisioning.providers.protocol import LeftBehind
+from provisioning.what_exists import telling_what_exists
 from tests.cloud import faults
 from tests.cloud.cloud import Cloud
 from tests.cloud.faults import Effect, Wanted
-from tests.provisioning.providers.ec2.small_fleet import COMPLETE, HOSTS, Verb, act
+from tests.provisioning.providers.ec2.small_fleet import (
+    COMPLETE,
+    HOSTS,
+    Verb,
+    act,
+    small_provider,
+)
 from tests.provisioning.providers.ec2.things import Time
 from tests.provisioning.providers.ec2.worlds import World, Worlds, kinds_in, too_many
 
 #: How long a slow answer is waited for before it counts as lost.
 READ_SECONDS = 0.5
+#: What there is and costs, or that nobody can tell.
+_PRICE = re.compile(r"\$\d[\d.]*( to \$[\d.]+)? an hour|nothing costs|can't be (asked|listed)")
 #: Real ones wait two minutes for something to change; a round of looks is the same after one.
 PATIENCE = Patience(standstill=10)
 
@@ -121,39 +140,43 @@ class FaultTrials:
         )
         story = f"{tally.verb}, {action} {trouble.name}"
         patience = READ_SECONDS if isinstance(trouble.effect, faults.Delay) else 30
-        reasons = self._reasons(tally, story, folder, patience)
+        told = self._failure(tally, story, folder, patience)
         self.cloud.faults.clear()
         if not fault.met:
             return
         tally.trials += 1
-        if reasons:
+        if told:
             tally.told += 1
-            self._judge_messages(tally, story, reasons)
+            self._judge_message(tally, story, told)
         else:
             tally.done += 1
             self._judge_end(tally, story)
-        if self.worlds.is_new(folder):
+        over = tally.verb == "down" and not told
+        if not over and self.worlds.is_new(folder):
             self._expect_good_end(tally, story, self.worlds.keep(folder))
 
-    def _reasons(
+    def _failure(
         self, tally: Tally, story: str, folder: Path, read_seconds: float = 30
-    ) -> tuple[WorkshopError, ...]:
-        """Why the verb did not do all; none when it did."""
+    ) -> WorkshopError | None:
+        """What the person reads when the verb did not do all."""
         try:
-            return self._do(tally.verb, folder, read_seconds)
+            self._do(tally.verb, folder, read_seconds)
+            return None
         except WorkshopError as error:
-            return (error,)
+            return error
         except Exception as error:  # what must never be seen by a person
             tally.problems.append(f"{story}: {type(error).__name__}: {error}")
-            return ()
+            return None
 
-    def _judge_messages(self, tally: Tally, story: str, reasons: tuple[WorkshopError, ...]) -> None:
-        for error in reasons:
-            tally.messages.setdefault(
-                f"{story}: {type(error).__name__}", f"{error.message} | {error.next_step}"
-            )
-            if not error.message or not error.next_step:
-                tally.problems.append(f"{story}: says {error.message!r}, {error.next_step!r}")
+    def _judge_message(self, tally: Tally, story: str, told: WorkshopError) -> None:
+        """It says the cause, what there is, what that costs, and what to type."""
+        text = "\n".join([told.message, *getattr(told, "__notes__", ())])
+        tally.messages[f"{story}: {type(told).__name__}"] = f"{text} | {told.next_step}"
+        left = isinstance(told, LeftBehind) and told.inventory.left
+        if not (told.message and told.next_step):
+            tally.problems.append(f"{story}: says {text!r}, {told.next_step!r}")
+        if not (left or _PRICE.search(text)):
+            tally.problems.append(f"{story}: doesn't say what there is and costs: {text!r}")
 
     def _judge_end(self, tally: Tally, story: str) -> None:
         """A verb that says that all is well must be right."""
@@ -169,13 +192,13 @@ class FaultTrials:
 
     def _expect_good_end(self, tally: Tally, story: str, remains: World) -> None:
         """When the fault is over, `up` is complete without duplicates, and `down` is empty."""
-        verbs: tuple[Verb, ...] = ("up", "down")
+        verbs: tuple[Verb, ...] = ("down",) if tally.verb == "down" else ("up", "down")
         for verb in verbs:
             folder = self.worlds.go_to(remains)
             after = Tally(verb)
-            reasons = self._reasons(after, f"{story}, then {verb}", folder)
-            if reasons:
-                after.problems.append(f"{story}, then {verb}: {reasons[0].message}")
+            told = self._failure(after, f"{story}, then {verb}", folder)
+            if told:
+                after.problems.append(f"{story}, then {verb}: {told.message}")
             else:
                 self._judge_end(after, f"{story}, then {verb}")
             tally.problems += after.problems
@@ -187,19 +210,35 @@ class FaultTrials:
         if verb == "up":
             return start
         folder = self.worlds.go_to(start)
-        assert self._do("up", folder) == ()
+        self._do("up", folder)
         return self.worlds.keep(folder)
 
     def _actions(self, verb: Verb, start: World) -> list[str]:
         folder = self.worlds.go_to(start)
         self.cloud.calls.clear()
-        assert self._do(verb, folder) == ()
+        self._do(verb, folder)
         return sorted(set(self.cloud.calls.actions()))
 
-    def _do(self, verb: Verb, folder: Path, read_seconds: float = 30) -> tuple[WorkshopError, ...]:
+    def _do(self, verb: Verb, folder: Path, read_seconds: float = 30) -> None:
+        """The part of the command that deals with the cloud. Raises what a person would read."""
         time = Time(self.cloud)
         around = Surroundings(clock=time.utc, pace=time.pace, teardown=PATIENCE)
-        return act(verb, folder, account(self.cloud.endpoint, read_seconds), around)
+        aws = account(self.cloud.endpoint, read_seconds)
+        provider = small_provider(folder, aws, around)
+        desk = _desk(provider, folder)
+        with nullcontext() if verb == "down" else telling_what_exists(desk):
+            launched = act(verb, provider, folder)
+            why = {one.name: one.why for one in launched.missing}
+            refuse_problems(desk, FleetUp(launched.fleet, {}, launched.created, why))
+
+
+def _desk(provider: Ec2Provider, folder: Path) -> FleetDesk:
+    """The command's desk, whose provider waits in the cloud's time."""
+    paths, spec = StatePaths(folder, "nlp"), folder / "workshop.yaml"
+    depot = cast(Depot, None)  # no environment is asked for here
+    desk = FleetDesk(FleetRequest("nlp", HOSTS, 8000, "5e3c", spec, paths, depot))
+    desk.__dict__["provider"] = provider  # where a cached property keeps its value
+    return desk
 
 
 @cache

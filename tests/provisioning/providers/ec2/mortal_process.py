@@ -28,7 +28,7 @@ from provisioning.providers.ec2.aws import Aws
 from provisioning.providers.ec2.order import Surroundings
 from provisioning.providers.ec2.pace import Pace
 from tests.provisioning.providers.ec2.kill_points import KillPoints
-from tests.provisioning.providers.ec2.small_fleet import HOSTS, act
+from tests.provisioning.providers.ec2.small_fleet import HOSTS, act, small_provider
 
 
 class CloudTime:
@@ -57,11 +57,13 @@ def obey_here(order: dict[str, Any]) -> str:
     time_ = CloudTime(order["ahead"])
     pace = Pace(now=time_.now, sleep=time_.sleep, jitter=lambda: 1.0)
     around = Surroundings(clock=time_.utc, pace=pace)
+    folder = Path(order["folder"])
+    provider = small_provider(folder, Aws(HOSTS.region), around)
     try:
-        reasons = act(order["verb"], Path(order["folder"]), Aws(HOSTS.region), around)
+        launched = act(order["verb"], provider, folder)
     except WorkshopError as error:
-        reasons = (error,)
-    return "; ".join(f"{type(why).__name__}: {why.message}" for why in reasons)
+        return f"{type(error).__name__}: {error.message}"
+    return "; ".join(f"{one.name}: {one.why.message}" for one in launched.missing)
 
 
 def _in_child(order: dict[str, Any], answer: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from provisioning.errors import WorkshopError
+from provisioning.fleet import Fleet
 from provisioning.fleet_state import FleetState
 from provisioning.forgetting import forget_secrets
 from provisioning.hosts_spec import Ec2HostsSpec
@@ -14,6 +14,7 @@ from provisioning.places import wanted_hosts
 from provisioning.providers.ec2.aws import Aws
 from provisioning.providers.ec2.order import Ec2Order, Surroundings
 from provisioning.providers.ec2.provider import Ec2Provider
+from provisioning.providers.protocol import Launched
 
 Verb = Literal["up", "replace", "down"]
 
@@ -38,23 +39,24 @@ COMPLETE: Mapping[str, int] = {
 REPLACED = "gpu-02"
 
 
-def act(verb: Verb, folder: Path, aws: Aws, around: Surroundings) -> tuple[WorkshopError, ...]:
-    """Do what the command does with the cloud, as a new process would.
+def small_provider(folder: Path, aws: Aws, around: Surroundings) -> Ec2Provider:
+    """As a new process makes it: nothing is shared but the folder."""
+    return Ec2Provider(Ec2Order("nlp", HOSTS, 8000, "5e3c"), FleetState(folder), aws, around)
 
-    Returns the reasons why places stay empty; raises what the provider raises.
-    """
-    state = FleetState(folder)
-    provider = Ec2Provider(Ec2Order("nlp", HOSTS, 8000, "5e3c"), state, aws, around)
+
+def act(verb: Verb, provider: Ec2Provider, folder: Path) -> Launched:
+    """Do what the command does with the cloud. Raises what the provider raises."""
     wanted = wanted_hosts(HOSTS)
     match verb:
         case "up":
-            return tuple(one.why for one in provider.ensure(wanted, _quiet).missing)
+            return provider.ensure(wanted, _quiet)
         case "replace":
-            provider.replace(next(one for one in wanted if one.name == REPLACED), _quiet)
+            place = next(one for one in wanted if one.name == REPLACED)
+            return Launched(Fleet("nlp", (provider.replace(place, _quiet),)))
         case "down":
             provider.down(_quiet)
-            forget_secrets(state)
-    return ()
+            forget_secrets(FleetState(folder))
+            return Launched(Fleet("nlp"))
 
 
 def _quiet(who: str, done: int, total: int, step: str) -> None:

@@ -23,7 +23,7 @@ def test_a_page_from_a_proxy_is_a_lost_answer(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with pytest.raises(AnswerLost, match="didn't answer describe_regions") as lost:
+        with pytest.raises(AnswerLost, match="didn't answer DescribeRegions") as lost:
             Aws("us-east-1", attempts=1).call("ec2", "describe_regions")
     assert "\n" not in lost.value.message
 

@@ -248,7 +248,7 @@ def test_each_question_that_may_not_be_asked_leaves_the_others_answered(
     answers = ask()
     assert answers.images is None
     (reason,) = stops(answers)
-    assert "get_parameters" in reason
+    assert "GetParameters" in reason
     assert answers.offers["g4dn.xlarge"]
 
 
@@ -267,7 +267,7 @@ def test_without_an_answer_that_is_all_there_is_to_say(cloud: Cloud, ask: Ask) -
     cloud.faults.add(action="GetCallerIdentity", effect=CLOSED)
     (finding,) = ask().findings
     assert finding.severity == "stop"
-    assert finding.what.startswith("AWS didn't answer get_caller_identity")
+    assert finding.what.startswith("AWS didn't answer GetCallerIdentity")
     assert finding.remedy
 
 

@@ -1,0 +1,1 @@
+"""How long a fleet takes to be ready, against its slowest host."""
