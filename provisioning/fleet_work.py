@@ -3,14 +3,18 @@ belongs on them; a host that lacks an environment is not ready."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from provisioning.catalogue.instance_types import read_catalogue
-from provisioning.environments.delivery import Recipient, deliver
+from provisioning.environments.delivery import Recipient, deliver, loads
+from provisioning.environments.manifest import manifest_for
 from provisioning.environments.shipping.hosts import ShipHost
+from provisioning.errors import WorkshopError
 from provisioning.fleet import Fleet
 from provisioning.fleet_desk import FleetDesk
 from provisioning.fleet_up import FleetUp, bring_up_fleet, make_hosts_ready, replace_host
+from provisioning.gpu_probe import probe_gpu
 from provisioning.providers.protocol import Progress
 
 
@@ -63,5 +67,22 @@ def _furnish(desk: FleetDesk, up: FleetUp, progress: Progress) -> FleetUp:
         if host.name in up.ready
     }
     lacking = deliver(desk.request.depot, recipients, progress)
+    lacking |= _without_gpu(desk, recipients, lacking, progress)
     ready = {name: each for name, each in up.ready.items() if name not in lacking}
     return replace(up, ready=ready, problems={**up.problems, **lacking})
+
+
+def _without_gpu(
+    desk: FleetDesk,
+    recipients: Mapping[str, Recipient],
+    lacking: Collection[str],
+    progress: Progress,
+) -> dict[str, WorkshopError]:
+    """Hosts with a GPU on which an environment that belongs there can't compute."""
+    depot = desk.request.depot
+    asked = {name: each for name, each in recipients.items() if each.gpu and name not in lacking}
+    found: dict[str, WorkshopError] = {}
+    for name, platform, hosts in loads(depot, asked):
+        manifest = manifest_for(depot.archive(name, platform, progress))
+        found |= probe_gpu(manifest, {host: each.login for host, each in hosts.items()})
+    return found

@@ -83,12 +83,12 @@ class Ran:
     output: str
 
 
-def hosts_now(desk: FleetDesk) -> tuple[HostNow, ...]:
-    """Every host, asked at the same time; one that is silent keeps nobody waiting."""
+def hosts_now(desk: FleetDesk, *, seconds: float = LOOK_SECONDS) -> tuple[HostNow, ...]:
+    """Every host, asked at the same time; one that is silent keeps nobody waiting longer."""
     fleet = desk.provider.observe()
     running = [host for host in fleet.hosts if host.state == "running"]
     logins, problems = known_logins(desk, running)
-    said = on_each(logins, _look, workers=_AT_ONCE, seconds=LOOK_SECONDS) if logins else {}
+    said = on_each(logins, _look, workers=_AT_ONCE, seconds=seconds) if logins else {}
     return tuple(_now(host, (said | problems).get(host.name)) for host in fleet.hosts)
 
 

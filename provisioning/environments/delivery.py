@@ -68,12 +68,12 @@ def stage(progress: Progress, name: str) -> Callable[[str, int, int, str], None]
 
 
 def in_megabytes(progress: Progress) -> Progress:
-    """Bytes are for machines."""
+    """Bytes are for machines; and a host that is up is a stage that has ended."""
 
     def tell(name: str, done: int, total: int, note: str) -> None:
         whole = max(1, round(total / 1e6))
         # Rounded down, so that the last megabyte is only counted when it is there.
-        progress(name, whole if done >= total else int(done / 1e6), whole, f"MB, {note}")
+        progress(f"ship {name}", whole if done >= total else int(done / 1e6), whole, f"MB, {note}")
 
     return tell
 

@@ -27,7 +27,7 @@ from tests.provisioning.first_boots import Newcomers, Wish, newcomers
 
 NAMES = ("gpu-01", "gpu-02", "gpu-03", "gpu-04")
 #: How long a host may take here.
-DEADLINE = 10.0
+DEADLINE = 6.0
 
 
 @dataclass(frozen=True)

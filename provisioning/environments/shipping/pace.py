@@ -9,10 +9,8 @@ from itertools import pairwise
 _REPORTS = 4
 #: It has less than this share of the pace of the host before it ...
 _SLOW = 0.6
-#: ... and is behind by this share of the archive, and by so many seconds of that pace (reports
-#: of two hosts may be a second apart).
+#: ... and is behind by this share of the archive.
 _BEHIND = 0.08
-_BEHIND_SECONDS = 2.0
 
 
 class Pace:
@@ -41,9 +39,10 @@ class Pace:
         pace, better = self._rate(name), self._rate(before)
         if pace is None or better is None:
             return False
-        behind = self._reports[before][-1][1] - self._reports[name][-1][1]
-        far = max(_BEHIND * self._whole, _BEHIND_SECONDS * better)
-        return behind > far and pace < _SLOW * better
+        now, there = self._reports[name][-1]
+        # What the other one had then: its last report may be a second younger.
+        had = max((least for at, least in self._reports[before] if at <= now), default=0)
+        return had - there > _BEHIND * self._whole and pace < _SLOW * better
 
     def _rate(self, name: str) -> float | None:
         """Bytes a second; None before there are enough reports."""

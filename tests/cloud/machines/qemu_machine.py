@@ -18,7 +18,7 @@ import yaml
 
 from tests.cloud.machines.commands import run
 from tests.cloud.machines.hardware import hardware_files
-from tests.cloud.machines.machine import Machine
+from tests.cloud.machines.machine import REBOOT, Machine
 from tests.cloud.machines.network import Network, mac_of
 from tests.cloud.machines.qemu_disk import qemu_disk
 from tests.cloud.machines_protocol import MachineWish
@@ -34,6 +34,8 @@ class QemuMachine(Machine):
     def __init__(self, wish: MachineWish, network: Network) -> None:
         super().__init__(wish.instance_id, network)
         self.wish = wish
+        #: Start again when it is off.
+        self._again = False
         self._image = qemu_disk()
         self._disk, self._seed = self.folder / "disk", self.folder / "seed.iso"
         run("cp", "--sparse=always", str(self._image / "disk"), str(self._disk), seconds=300)
@@ -41,7 +43,7 @@ class QemuMachine(Machine):
         self._make_seed()
 
     def power_off(self) -> None:
-        self._press_power_button()
+        self._monitor("system_powerdown")
         try:
             self.wait("off", seconds=120)
         except TimeoutError:
@@ -49,9 +51,7 @@ class QemuMachine(Machine):
 
     def reboot(self) -> None:
         self._set("booting")
-        self._monitor("system_reset")
-
-    def _press_power_button(self) -> None:
+        self._again = True
         self._monitor("system_powerdown")
 
     def _monitor(self, command: str) -> None:
@@ -85,6 +85,11 @@ class QemuMachine(Machine):
         run("genisoimage", "-quiet", "-joliet", "-rock", "-volid", "cidata",
             "-output", str(self._seed), *files)  # fmt: skip
         shutil.rmtree(folder)
+
+    def _one_boot(self) -> int:
+        status = super()._one_boot()
+        again, self._again = self._again, False
+        return REBOOT if again else status
 
     def _prepare_boot(self) -> None:
         self.network.unplug(self.addresses.private)

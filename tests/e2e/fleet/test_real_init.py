@@ -77,11 +77,13 @@ def test_real_machines_boot_hold_their_deadline_and_come_back(
     first = _look(fleet, "hub", "gpu-01")
     for name, seen in first.items():
         _booted_as_told(name, seen)
+        assert "WARNING" not in _machine(fleet, machines, name).console()  # by cloud-init
     _bootstrap_key_is_refused(fleet, machines)
 
     _end_soon(fleet, "gpu-01")
     hub = _machine(fleet, machines, "hub")
-    hub.reboot()
+    fleet.cli("host", "exec", "--seconds", "100", "--on", "hub", "systemctl reboot", check=False)
+    _until(lambda: hub.state == "booting", seconds=200)
     hub.wait("up", seconds=300)
     _until(lambda: "gpu-01" not in _living(fleet), seconds=200)
 

@@ -54,7 +54,7 @@ def test_waiting_for_a_job_ends_by_its_deadline_and_the_job_goes_on(
     began = time.monotonic()
     with pytest.raises(DeadlinePassed, match="it goes on"):
         wait_for_job(sshd.login, "long", seconds=0.5, runs=runs)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert until(lambda: connection.job("long", runs=runs), "running").tail == "begun\n"
 
 

@@ -94,6 +94,16 @@ def test_a_host_that_is_behind_and_catches_up_stays():
     assert pace.laggard(("a", "b", "c")) is None
 
 
+def test_reports_of_different_age_make_nobody_slow():
+    pace = Pace(100_000_000)
+    for second in range(8):
+        pace.note("b", second, max(0, second - 4) * 20_000_000)
+        pace.note("c", second, max(0, second - 4) * 20_000_000)
+        pace.note("a", second + 0.9, int(max(0, second - 3.1) * 20_000_000))
+
+        assert pace.laggard(("a", "b", "c")) is None
+
+
 def test_a_hosts_place_is_judged_by_what_it_does_there():
     pace = Pace(100_000_000)
     for second in range(5):

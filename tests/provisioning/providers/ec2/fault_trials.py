@@ -228,8 +228,8 @@ class FaultTrials:
         desk = _desk(provider, folder)
         with nullcontext() if verb == "down" else telling_what_exists(desk):
             launched = act(verb, provider, folder)
-            why = {one.name: one.why for one in launched.missing}
-            refuse_problems(desk, FleetUp(launched.fleet, {}, launched.created, why))
+        why = {one.name: one.why for one in launched.missing}
+        refuse_problems(desk, FleetUp(launched.fleet, {}, launched.created, why))
 
 
 def _desk(provider: Ec2Provider, folder: Path) -> FleetDesk:
