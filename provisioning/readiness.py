@@ -96,6 +96,10 @@ if command -v nvidia-smi > /dev/null; then
     fi
 fi
 true
+unit=workshop-metadata.service
+if [ -d /run/systemd/system ] && [ -e "/etc/systemd/system/$unit" ]; then
+    echo "metadata $(systemctl is-active "$unit")"
+fi
 """
 
 
@@ -237,6 +241,8 @@ class Threshold:
         disk_gb = next((int(value) for key, value in facts if key == "disk" and value), 0)
         gpus = tuple(value for key, value in facts if key == "gpu" and value)
         machine = next((value for key, value in facts if key == "machine"), "")
+        if next((value for key, value in facts if key == "metadata"), "active") != "active":
+            raise _lacks(host, "no firewall before the cloud's metadata (workshop-metadata)")
         if disk_gb < wanted.disk_gb * _USABLE:
             raise _lacks(host, f"a disk of {disk_gb} GB instead of {wanted.disk_gb} GB")
         if len(gpus) < wanted.gpus:

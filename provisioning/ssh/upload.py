@@ -31,21 +31,22 @@ _CHUNK = 256 * 1024
 _SHORT, _DAMAGED, _FULL = 70, 71, 72
 
 # Prints: sha256 of the target if it has the right size, size and sha256 of the temporary
-# file, free bytes; "-" for what isn't there.
+# file, free bytes; "-" for what isn't there. The temporary file may still grow: bytes of an
+# upload that we took for dead may be on their way.
 _LOOK = r"""
 set -e
 mkdir -p -m 755 -- "$folder"
-sha() { found=$(sha256sum <"$1"); printf '%s ' "${found%% *}"; }
+sha() { found=$(head -c "$2" -- "$1" | sha256sum); printf '%s ' "${found%% *}"; }
 if [ -f "$target" ] && [ "$(stat -c %s -- "$target")" = "$size" ]
-then sha "$target"; else printf -- '- '; fi
+then sha "$target" "$size"; else printf -- '- '; fi
 if [ -f "$part" ] && [ ! -L "$part" ]
-then printf '%s ' "$(stat -c %s -- "$part")"; sha "$part"
+then arrived=$(stat -c %s -- "$part"); printf '%s ' "$arrived"; sha "$part" "$arrived"
 else rm -f -- "$part"; printf -- '0 - '; fi
 df --output=avail -B1 -- "$folder" | tail -n 1
 """
 
 # `dd` without truncation: it writes at its own offset, whoever else writes there. An earlier
-# upload that we took for dead may have come to its end meanwhile: then the target is right.
+# upload may even have come to its end meanwhile: then the target is right.
 _SEND = r"""
 umask 077
 right() { found=$(sha256sum <"$1" 2>/dev/null); [ "${found%% *}" = "$sha" ]; }

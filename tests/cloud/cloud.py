@@ -163,15 +163,18 @@ class Cloud:
         return next(one for one in self.instances() if one.id == instance_id)
 
     def _tell_ports(self, region: Region) -> None:
-        machines = self.machines
-        assert machines is not None
         for instance in region.instances():
             if instance.state not in ("pending", "running"):
                 continue
             ports = ports_of(region, instance)
             if self._told.get(instance.id) != ports:
                 self._told[instance.id] = ports
-                self.place.run(instance.id, partial(machines.open_ports, instance.id, ports))
+                self.place.run(instance.id, partial(self._open_ports, instance.id, ports))
+
+    def _open_ports(self, instance_id: str, ports: tuple[OpenPort, ...]) -> None:
+        """Tell a machine of its rules, unless they have changed again since it was to be told."""
+        if self.machines is not None and self._told.get(instance_id) is ports:
+            self.machines.open_ports(instance_id, ports)
 
     def _begin(self, settings: Settings) -> None:
         self.settings = settings

@@ -158,7 +158,6 @@ def test_a_command_that_takes_too_long_is_named_by_what_was_typed(room: Class) -
     (found,) = run_on_hosts(room.desk.logins(hub), "sleep 7.5", seconds=1).values()
     assert isinstance(found, DeadlinePassed)
     assert "`sleep 7.5` took longer than 1 s" in found.message
-    assert room.machine("hub").inside("pgrep -fx 'sleep 7.5' || true") == ""
 
 
 def test_the_logs_are_their_end_and_a_host_that_is_down_raises(room: Class) -> None:

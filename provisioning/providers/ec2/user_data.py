@@ -148,7 +148,6 @@ def _config(facts: FirstBoot) -> dict[str, Any]:
         "hostname": facts.hostname,
         "manage_etc_hosts": True,  # without its own name in it, sudo waits for DNS
         "ssh_deletekeys": True,
-        "ssh_genkeytypes": [],
         "ssh_keys": {
             "ed25519_private": facts.host_key_private,
             "ed25519_public": facts.host_key_public,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, collapse_addresses
 
 from tests.cloud.machines.commands import run
 from tests.cloud.machines_protocol import OpenPort
@@ -33,25 +34,38 @@ class Firewall:
         self._name = name
         self._cables: dict[str, Cable] = {}
         self._changing = threading.Lock()
+        self._applying = threading.Lock()
+        self._changes = self._applied = 0
 
     def change(self, interface: str, **changes: object) -> None:
         """Set fields of a cable, such as change("ws0h3", cut=True)."""
         with self._changing:
             before = self._cables.get(interface, Cable())
             self._cables[interface] = replace(before, **changes)  # type: ignore[arg-type]
-            self._apply()
+            self._changes = number = self._changes + 1
+        self._apply(number)
 
     def forget(self, interface: str) -> None:
         with self._changing:
-            if self._cables.pop(interface, Cable()) != Cable():
-                self._apply()
+            if self._cables.pop(interface, Cable()) == Cable():
+                return
+            self._changes = number = self._changes + 1
+        self._apply(number)
 
     def remove(self) -> None:
         """Take the whole table away; nothing to do when there is none."""
         run("nft", "-f", "-", stdin=self._gone())
 
-    def _apply(self) -> None:
-        run("nft", "-f", "-", stdin="\n".join((self._gone(), *self._rules())))
+    def _apply(self, number: int) -> None:
+        """Make change `number` true, with all that were asked for while others were applied:
+        fifty machines that come up together change the rules of each other."""
+        with self._applying:
+            if self._applied >= number:
+                return
+            with self._changing:
+                applied, rules = self._changes, "\n".join((self._gone(), *self._rules()))
+            run("nft", "-f", "-", stdin=rules)
+            self._applied = applied
 
     def _gone(self) -> str:
         return f"add table bridge {self._name}\ndelete table bridge {self._name}\n"
@@ -81,6 +95,10 @@ class Firewall:
 def _guard(name: str, ports: tuple[OpenPort, ...]) -> Iterator[str]:
     """Only the first packet of a connection is judged: answers pass as with a stateful one."""
     yield f"chain guard-{name} {{"
+    sources: dict[tuple[int, int], list[IPv4Network]] = {}
     for port in ports:
-        yield f"ip saddr {port.source} tcp dport {port.first}-{port.last} accept"
+        sources.setdefault((port.first, port.last), []).append(IPv4Network(port.source))
+    for (first, last), networks in sources.items():
+        together = ", ".join(str(one) for one in collapse_addresses(networks))
+        yield f"ip saddr {{ {together} }} tcp dport {first}-{last} accept"
     yield "tcp flags & (syn | ack) == syn drop\n}"

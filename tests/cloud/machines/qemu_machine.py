@@ -58,9 +58,9 @@ class QemuMachine(Machine):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as monitor:
             monitor.settimeout(30)
             monitor.connect(str(self.folder / "monitor"))
-            monitor.recv(4096)  # its greeting; it reads commands after that
+            _read_prompt(monitor)
             monitor.sendall(f"{command}\n".encode())
-            monitor.recv(4096)
+            _read_prompt(monitor)  # a command isn't done before the next prompt
 
     def _install_hardware(self) -> None:
         """Write the stand-ins for GPUs into the disk, without mounting it."""
@@ -120,6 +120,14 @@ class QemuMachine(Machine):
             *("-serial", "chardev:console", "-serial", "stdio"),
             *("-monitor", f"unix:{self.folder / 'monitor'},server=on,wait=off"),
         )
+
+
+def _read_prompt(monitor: socket.socket) -> None:
+    said = b""
+    while not said.endswith(b"(qemu) "):
+        if not (more := monitor.recv(4096)):
+            return  # it ended by this command
+        said += more
 
 
 def _drive(file: Path, more: str) -> str:

@@ -41,7 +41,7 @@ hosts:
 #: Everything at once: a login under emulation costs seconds.
 LOOK = """
 echo init=$(cat /proc/1/comm)
-echo cloud-init=$(cloud-init status | sed 's/status: //')
+echo cloud-init=$(cloud-init status --wait | tr -d '.\\n' | sed 's/status: //')
 echo name=$(hostname)
 echo keys=$(cd /etc/ssh && echo *host*key)
 echo deadline=$(systemctl is-active workshop-deadline.timer)

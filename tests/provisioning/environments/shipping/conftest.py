@@ -34,11 +34,13 @@ def fleet(top: Path) -> Iterator[Callable[[int], LocalFleet]]:
 
     def make(count: int) -> LocalFleet:
         root = top / "opt"
-        root.mkdir()
+        root.mkdir(exist_ok=True)
+        disks = Path(tempfile.mkdtemp(dir=top))
+        disks.chmod(0o755)
         pid = os.getpid()  # every test process has a network of its own
         hosts = {}
         for number, name in enumerate("abcdefgh"[:count], 1):
-            disk = top / f"disk-{name}"
+            disk = disks / name
             disk.mkdir()
             address = f"127.{64 + pid % 64}.{pid // 64 % 256}.{number}"
             hosts[name] = LocalHost(name, address, disk, root)
@@ -56,7 +58,8 @@ def pack(top: Path) -> Callable[..., Path]:
     """Packs a tiny environment; options are those of Wanted."""
 
     def make(**options: Any) -> Path:
-        return pack_tiny(Wanted(top / "opt/environments", **options), top)
+        folder = Path(tempfile.mkdtemp(dir=top))
+        return pack_tiny(Wanted(top / "opt/environments", **options), folder)
 
     return make
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,10 +21,12 @@ from provisioning.environments.shipping.errors import (
     WrongArchitecture,
 )
 from provisioning.environments.shipping.questions import answer
+from provisioning.environments.shipping.ship import ShipOptions, ship
 from provisioning.environments.shipping.verify import EVERYTHING, order_of, proof_of
 from provisioning.errors import StepFailed
 from provisioning.ssh.kept_output import Finished
-from tests.provisioning.environments.shipping.local_hosts import Link, LocalFleet
+from tests.provisioning.environments.shipping.local_hosts import Link, LocalFleet, LocalHost
+from tests.provisioning.environments.shipping.tiny_archive import Wanted, pack_tiny
 
 VERSION = "nlp-0123456789ab"
 
@@ -42,12 +46,35 @@ def look_at(host, archive, look=EVERYTHING):
     return proof_of(host.name, manifest, ask(host, "verify", order_of(manifest, look)))
 
 
+@pytest.fixture(scope="module")
+def top():
+    """One folder for all tests here, so that they can share what was shipped once."""
+    folder = Path(tempfile.mkdtemp(prefix="workshop-ship-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def original(top):
+    """The disk of a host that has the environment, and the archive that it came from."""
+    archive = pack_tiny(Wanted(top / "opt/environments"), top)
+    (top / "opt").mkdir()
+    (top / "original").mkdir()
+    host = LocalHost("a", "127.0.0.1", top / "original", top / "opt")
+    fleet = LocalFleet(host.root, {"a": host})
+    options = ShipOptions(start=fleet.start, seconds=60)
+    assert ship(archive, fleet.ship_hosts(reachable=False), options=options).lacking == ()
+    return host.disk, archive
+
+
 @pytest.fixture
-def shipped(fleet, pack, send):
-    """One host that has the environment, and the archive that it came from."""
-    hosts, archive = fleet(1), pack()
-    assert send(archive, hosts).lacking == ()
-    return hosts["a"], archive
+def shipped(original, fleet):
+    """A host with a copy of that disk, and the archive."""
+    disk, archive = original
+    host = fleet(1)["a"]
+    subprocess.run(["cp", "-a", f"{disk}/.", host.disk], check=True)
+    return host, archive
 
 
 def test_what_was_shipped_is_found_as_it_was_packed(shipped):

@@ -42,7 +42,7 @@ READ_SECONDS = 0.5
 #: What there is and costs, or that nobody can tell.
 _PRICE = re.compile(r"\$\d[\d.]*( to \$[\d.]+)? an hour|nothing costs|can't be (asked|listed)")
 #: Real ones wait two minutes for something to change; a round of looks is the same after one.
-PATIENCE = Patience(standstill=10)
+PATIENCE = Patience(standstill=10, quiet=4)
 
 
 @dataclass(frozen=True)

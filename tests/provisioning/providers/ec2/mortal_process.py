@@ -27,6 +27,7 @@ from provisioning.errors import WorkshopError
 from provisioning.providers.ec2.aws import Aws
 from provisioning.providers.ec2.order import Surroundings
 from provisioning.providers.ec2.pace import Pace
+from provisioning.providers.ec2.teardown import Patience
 from tests.provisioning.providers.ec2.kill_points import KillPoints
 from tests.provisioning.providers.ec2.small_fleet import HOSTS, act, small_provider
 
@@ -56,7 +57,9 @@ def obey_here(order: dict[str, Any]) -> str:
     """Do the verb; why it did not do all, or nothing."""
     time_ = CloudTime(order["ahead"])
     pace = Pace(now=time_.now, sleep=time_.sleep, jitter=lambda: 1.0)
-    around = Surroundings(clock=time_.utc, pace=pace)
+    # longer than the cloud hides new hosts, shorter than against AWS: each look takes 11 calls
+    patience = Patience(quiet=4)
+    around = Surroundings(clock=time_.utc, pace=pace, teardown=patience)
     folder = Path(order["folder"])
     provider = small_provider(folder, Aws(HOSTS.region), around)
     try:

@@ -51,6 +51,4 @@ def _publish(tally: Tally) -> None:
     print(f"\n{HEADER}\n{tally.row()}")
     if file := os.environ.get("WORKSHOP_MATRIX"):
         with Path(file).open("a", encoding="utf-8") as table:
-            if table.tell() == 0:
-                table.write(f"{HEADER}\n")
-            table.write(f"{tally.row()}\n")
+            table.write(f"{HEADER}\n{tally.row()}\n")
