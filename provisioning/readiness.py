@@ -98,7 +98,13 @@ fi
 true
 unit=workshop-metadata.service
 if [ -d /run/systemd/system ] && [ -e "/etc/systemd/system/$unit" ]; then
-    echo "metadata $(systemctl is-active "$unit")"
+    # After a restart it may come up a moment after sshd.
+    for turn in $(seq 20); do
+        state=$(systemctl is-active "$unit")
+        case "$state" in active | failed) break ;; esac
+        sleep 0.5
+    done
+    echo "metadata $state"
 fi
 """
 

@@ -14,7 +14,7 @@ from provisioning.readiness import architecture_named
 from provisioning.ssh.connection import Connection
 from provisioning.ssh.pool import on_each
 
-_KIND = "uname -m; nvidia-smi --list-gpus 2>/dev/null | grep -c ."
+_KIND = "uname -m; nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU '"
 _SECONDS = 60
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from provisioning.ssh.deadline import Deadline
 
 #: After a deadline, a command may take this long to be closed before its connection is cut.
-CLOSING_SECONDS = 1.0
+CLOSING_SECONDS = 0.5
 
 
 class Waiting(Protocol):
@@ -24,7 +24,7 @@ def guarded(deadline: Deadline, cut: Callable[[], None]) -> Iterator[list[Waitin
     """Run the block with a second thread that watches the deadline; append channels to the list.
 
     At the deadline, channels stop waiting for the server to start their command. A block that
-    is still there a second later is stuck, because the socket takes no bytes: `cut` is called.
+    is still there half a second later is stuck, because the socket takes no bytes: `cut` is called.
     """
     done = threading.Event()
     watched: list[Waiting] = []

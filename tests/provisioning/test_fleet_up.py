@@ -27,7 +27,7 @@ from tests.provisioning.first_boots import Newcomers, Wish, newcomers
 
 NAMES = ("gpu-01", "gpu-02", "gpu-03", "gpu-04")
 #: How long a host may take here.
-DEADLINE = 6.0
+DEADLINE = 8.0
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def test_one_bad_host_of_four_holds_up_nobody(four: Newcomers) -> None:
     assert sorted(up.ready) == ["gpu-01", "gpu-02", "gpu-04"]
     assert set(up.problems) == {"gpu-03"}
     assert isinstance(up.problems["gpu-03"], Unreachable)
-    assert DEADLINE - 1 < took < DEADLINE + 5
-    assert max(told.ready.values()) - began < took / 2
+    assert DEADLINE - 1 < took < DEADLINE + 6
+    assert max(told.ready.values()) - began < took - 2
     trouble.heal(four.of["gpu-03"].machine)
     again = bring_up_fleet(order(four, machines), silent)
     assert (sorted(again.ready), again.problems) == ([*NAMES], {})

@@ -275,6 +275,7 @@ def _cut_theirs(hosts: Newcomers, tool: str) -> None:
     with pytest.raises(CommandFailed):
         make_ready(hosts, one.name)
     assert one.machine.inside(f"rm {place}; ls /var/tmp/broken-off"), tool
+    connect(hosts.threshold().login(one.host), seconds=10).close()
     one.power_cycle()
     make_ready(hosts, one.name)
     has_own_key_only(hosts, one.name)

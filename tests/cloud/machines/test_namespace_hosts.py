@@ -120,6 +120,27 @@ def test_dropped_packets_vanish_both_ways_until_the_link_is_healed(pair, log_in)
         assert said(connection, "echo back") == "back"
 
 
+def test_a_lossy_link_loses_some_packets_and_not_all(pair):
+    host, _ = pair
+
+    def arrived():
+        """Datagrams that came in, for a port where nobody listens."""
+        lines = host.machine.inside("grep ^Udp: /proc/net/snmp").splitlines()
+        names, values = (line.split() for line in lines)
+        return int(values[names.index("NoPorts")])
+
+    before = arrived()
+    trouble.lose(host.machine, 50)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(400):
+                sender.sendto(b"x", (host.machine.addresses.public, 9999))
+    finally:
+        trouble.heal(host.machine)
+
+    assert 100 < arrived() - before < 300
+
+
 def test_a_frozen_sshd_accepts_a_connection_and_says_nothing(pair, log_in):
     host, _ = pair
     trouble.freeze_sshd(host.machine)

@@ -231,12 +231,21 @@ def prune(host, name="nlp"):
     return ask(host, "prune", {"environments": str(host.root / "environments"), "name": name})
 
 
-def test_pruning_keeps_the_version_in_use_and_the_one_before(shipped, pack, send, fleet):
+def also_has(host, version):
+    """Put another version there, in use from now on, as if it had been shipped."""
+    shutil.copytree(host.environments / VERSION, host.environments / version, symlinks=True)
+    (host.disk / f"incoming/{version}-linux-64.tar.zst").write_bytes(b"its archive")
+    link, previous = host.environments / "nlp", host.environments / ".nlp.previous"
+    previous.unlink(missing_ok=True)
+    link.rename(previous)
+    link.symlink_to(version)
+
+
+def test_pruning_keeps_the_version_in_use_and_the_one_before(shipped):
     host, _ = shipped
-    local = host_fleet(host)
-    send(pack(identity="e" * 12), local)
-    send(pack(identity="f" * 12), local)
-    send(pack(name="nlp-gpu"), local)
+    also_has(host, f"nlp-{'e' * 12}")
+    also_has(host, f"nlp-{'f' * 12}")
+    (host.environments / "nlp-gpu-0123456789ab").mkdir()
 
     told = prune(host)
 
@@ -247,10 +256,9 @@ def test_pruning_keeps_the_version_in_use_and_the_one_before(shipped, pack, send
     }
     names = {path.name for path in host.environments.iterdir()}
     assert names == {
-        "nlp", ".nlp.previous", f"nlp-{'e' * 12}", f"nlp-{'f' * 12}",
-        "nlp-gpu", "nlp-gpu-0123456789ab",
+        "nlp", ".nlp.previous", f"nlp-{'e' * 12}", f"nlp-{'f' * 12}", "nlp-gpu-0123456789ab",
     }  # fmt: skip
-    assert len(list((host.disk / "incoming").iterdir())) == 3
+    assert len(list((host.disk / "incoming").iterdir())) == 2
 
 
 def test_pruning_takes_away_what_a_killed_ship_left(shipped):
@@ -266,18 +274,13 @@ def test_pruning_takes_away_what_a_killed_ship_left(shipped):
     assert not part.exists()
 
 
-def test_a_version_that_a_process_runs_stays(shipped, pack, send):
+def test_a_version_that_a_process_runs_stays(shipped):
     host, _ = shipped
-    local = host_fleet(host)
-    old = pack(identity="e" * 12)
-    for archive in (old, pack(identity="f" * 12), pack(identity="d" * 12)):
-        send(archive, local)
-    user = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c",
-         'mount --bind "$0" "$1" && cp /bin/sleep "$1/environments/nlp-eeeeeeeeeeee/bin/" && '
-         'exec "$1/environments/nlp-eeeeeeeeeeee/bin/sleep" 60',
-         host.disk, host.root],
-    )  # fmt: skip
+    for identity in ("e" * 12, "f" * 12):
+        also_has(host, f"nlp-{identity}")
+    shutil.copy2("/bin/sleep", host.environments / VERSION / "bin/sleep")
+    run = 'mount --bind "$0" "$1" && exec "$1/environments/$2/bin/sleep" 60'
+    user = subprocess.Popen(["unshare", "--mount", "sh", "-c", run, host.disk, host.root, VERSION])
     try:
         until_it_runs(user)
         kept = {each["version"]: each["why"] for each in prune(host)["kept"]}
@@ -285,7 +288,7 @@ def test_a_version_that_a_process_runs_stays(shipped, pack, send):
         user.kill()
         user.wait()
 
-    assert kept[f"nlp-{'e' * 12}"] == f"process {user.pid} runs it"
+    assert kept[VERSION] == f"process {user.pid} runs it"
 
 
 def until_it_runs(process):
@@ -293,7 +296,3 @@ def until_it_runs(process):
     while not Path(f"/proc/{process.pid}/exe").readlink().match("nlp-*/bin/sleep"):
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-def host_fleet(host):
-    return LocalFleet(host.root, {host.name: host})
