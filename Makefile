@@ -8,7 +8,7 @@ PYTEST ?= -q -n 2 --dist loadfile
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
-.PHONY: help demo test attacks matrices prove bench-grading bench-tvm bench-fleet bench-ship check-style lock clean
+.PHONY: help demo test attacks matrices live prove bench-grading bench-tvm bench-fleet bench-ship check-style lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -34,6 +34,9 @@ matrices: $(VENV)/.dev  ## Kills and faults at every call of up, replace and dow
 	@$(SYSTEM) environments/apt-tests.txt
 	@$(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
 		tests/provisioning/providers/ec2/test_fault_matrix.py tests/provisioning/ssh/test_matrix.py
+
+live: $(VENV)/.dev  ## The journeys on a real AWS account: costs money, read tests/live/README.md first
+	@WORKSHOP_LIVE=1 $(BIN)/python -m pytest tests/live -x -v
 
 prove: $(VENV)/.cli  ## Every lab tried anew, and what its points are worth; PROVE="embeddings" chooses
 	@$(SYSTEM)

@@ -86,8 +86,9 @@ class Ran:
 def hosts_now(desk: FleetDesk, *, seconds: float = LOOK_SECONDS) -> tuple[HostNow, ...]:
     """Every host, asked at the same time; one that is silent keeps nobody waiting longer."""
     fleet = desk.provider.observe()
-    running = [host for host in fleet.hosts if host.state == "running"]
-    logins, problems = known_logins(desk, running)
+    # A machine of a list that doesn't answer counts as pending: trying tells why.
+    tried = [host for host in fleet.hosts if host.address and host.state in ("running", "pending")]
+    logins, problems = known_logins(desk, tried)
     said = on_each(logins, _look, workers=_AT_ONCE, seconds=seconds) if logins else {}
     return tuple(_now(host, (said | problems).get(host.name)) for host in fleet.hosts)
 

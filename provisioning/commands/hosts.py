@@ -18,7 +18,7 @@ from provisioning.commands.operator import (
 )
 from provisioning.commands.screens import hosts_table
 from provisioning.errors import StepFailed, WorkshopError
-from provisioning.fleet import ROLES, Role
+from provisioning.fleet import ROLES, Fleet, Host, Role
 from provisioning.fleet_work import replace_one
 from provisioning.operate import Ran, hosts_now, read_logs, run_on_hosts
 
@@ -71,7 +71,9 @@ def execute(
       workshop host exec 'uptime; free -g'
     """
     desk = operator.fleet
-    chosen = desk.chosen(desk.provider.observe(), names)
+    fleet = desk.provider.observe()
+    chosen = desk.chosen(fleet, names)
+    say_left_out(fleet, chosen if not names else fleet.hosts)
     hosts = tuple(each for each in chosen if role in (None, each.role))
     # One word is a line for the shell, several are the words of one command.
     line = command[0] if len(command) == 1 else shlex.join(command)
@@ -81,6 +83,13 @@ def execute(
     else:
         _say(results)
     refuse_failures(results, len(hosts))
+
+
+def say_left_out(fleet: Fleet, chosen: tuple[Host, ...]) -> None:
+    """`all hosts` means all that run: the others are named."""
+    for host in fleet.hosts:
+        if host not in chosen:
+            click.echo(f"{host.name} is {host.state}: left out", err=True)
 
 
 def _facts(result: Ran | WorkshopError) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from provisioning.commands.hosts import say_left_out
 from provisioning.commands.operator import Operator, as_json_option, print_json, progress_view
 from provisioning.commands.screens import problem_lines
 from provisioning.environments.conda.platforms import Platform
@@ -210,7 +211,10 @@ class _Freight:
 
 def _freight(operator: Operator, names: tuple[str, ...], hosts: tuple[str, ...]) -> _Freight:
     desk = operator.fleet
-    asked = ask_recipients(desk, desk.chosen(desk.provider.observe(), hosts))
+    fleet = desk.provider.observe()
+    chosen = desk.chosen(fleet, hosts)
+    say_left_out(fleet, chosen if not hosts else fleet.hosts)
+    asked = ask_recipients(desk, chosen)
     found = tuple(loads(operator.depot, asked.of(names)))
     missing = set(names) - {name for name, _, _ in found}
     if missing:
