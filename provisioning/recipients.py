@@ -10,6 +10,7 @@ from provisioning.environments.shipping.hosts import ShipHost
 from provisioning.errors import WorkshopError
 from provisioning.fleet import Host
 from provisioning.fleet_desk import FleetDesk
+from provisioning.operate import known_logins
 from provisioning.readiness import architecture_named
 from provisioning.ssh.connection import Connection
 from provisioning.ssh.pool import on_each
@@ -39,7 +40,7 @@ class Recipients:
 def ask_recipients(desk: FleetDesk, hosts: Iterable[Host]) -> Recipients:
     """What kind of machine each host is, all of them asked at once."""
     known = {host.name: host for host in hosts}
-    logins = desk.logins(known.values())
+    logins, unknown = known_logins(desk, known.values())
 
     def ask(name: str, connection: Connection) -> Recipient:
         said = connection.run(_KIND, seconds=_SECONDS, check=False).stdout.decode().split()
@@ -53,5 +54,5 @@ def ask_recipients(desk: FleetDesk, hosts: Iterable[Host]) -> Recipients:
     found = on_each(logins, ask, workers=64, seconds=_SECONDS)
     return Recipients(
         {name: each for name, each in found.items() if isinstance(each, Recipient)},
-        {name: each for name, each in found.items() if isinstance(each, WorkshopError)},
+        {n: each for n, each in (found | unknown).items() if isinstance(each, WorkshopError)},
     )

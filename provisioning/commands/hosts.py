@@ -20,7 +20,7 @@ from provisioning.commands.screens import hosts_table
 from provisioning.errors import StepFailed, WorkshopError
 from provisioning.fleet import ROLES, Fleet, Host, Role
 from provisioning.fleet_work import replace_one
-from provisioning.operate import Ran, hosts_now, read_logs, run_on_hosts
+from provisioning.operate import Ran, hosts_now, known_logins, read_logs, run_on_hosts
 
 
 @click.group()
@@ -77,7 +77,8 @@ def execute(
     hosts = tuple(each for each in chosen if role in (None, each.role))
     # One word is a line for the shell, several are the words of one command.
     line = command[0] if len(command) == 1 else shlex.join(command)
-    results = run_on_hosts(desk.logins(hosts), line, seconds=seconds)
+    logins, unknown = known_logins(desk, hosts)
+    results = {**unknown, **run_on_hosts(logins, line, seconds=seconds)}
     if as_json:
         print_json({name: _facts(each) for name, each in results.items()})
     else:
