@@ -3,8 +3,8 @@
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two at a time; what shares a workshop or a hub is in one file.
-PYTEST ?= -q -n 2 --dist loadfile
+# Three at a time, for many of them wait; what shares a workshop or a hub is in one file.
+PYTEST ?= -q -n 3 --dist loadfile
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 

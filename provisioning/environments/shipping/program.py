@@ -24,7 +24,7 @@ def command(verb: str) -> str:
 def opening() -> bytes:
     """The first bytes on its standard input: the program itself."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as program:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as program:
         for source in sorted(_SOURCES.glob("*.py")):
             entry = zipfile.ZipInfo(f"on_host/{source.name}", _LONG_AGO)
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -49,7 +49,7 @@ class Chunks:
         return base64.b64encode(self.have).decode()
 
     def keep_what_is_there(self) -> None:
-        """Hash what an earlier ship left, and make room for the rest."""
+        """Hash what an earlier ship left."""
         there = os.fstat(self.descriptor).st_size
         buffer = memoryview(bytearray(self._order.chunk_bytes))
         for index in range(self._order.chunks):
@@ -58,8 +58,6 @@ class Chunks:
             piece = buffer[: self._order.chunk_size(index)]
             if os.preadv(self.descriptor, [piece], self.offset(index)) == len(piece):
                 self._keep_if_it_fits(index, piece)
-        if not self.complete:
-            self._make_room()
 
     def store(self, index: int, data: memoryview) -> bool:
         """Keep a chunk that is what the manifest says; False if it isn't."""
@@ -82,10 +80,11 @@ class Chunks:
             return self._changed.wait_for(lambda: len(self.arrived) > place, seconds)
 
     def put_in_place(self) -> None:
-        """The whole archive under its own name.
+        """The whole archive under its own name, and nothing behind its end.
 
         Without a sync: who uses it hashes it again, so a power cut costs another transfer only.
         """
+        os.ftruncate(self.descriptor, self._order.archive_bytes)
         self._layout.part.replace(self._layout.archive)
 
     def _keep_if_it_fits(self, index: int, piece: memoryview) -> None:
@@ -98,13 +97,6 @@ class Chunks:
                 self._have[index] = 1
                 self.arrived.append(index)
                 self._changed.notify_all()
-
-    def _make_room(self) -> None:
-        try:
-            os.posix_fallocate(self.descriptor, 0, self._order.archive_bytes)
-            os.ftruncate(self.descriptor, self._order.archive_bytes)
-        except OSError as error:
-            raise self._explained(error) from error
 
     def _write(self, data: memoryview, offset: int) -> None:
         try:

@@ -78,7 +78,11 @@ class Receiving:
         self._start(self._report, chunks)
         self._start(self._complete, chunks)
         self._start(fetching.run)
-        self._listen_to_the_controller(chunks, fetching)
+        try:
+            self._listen_to_the_controller(chunks, fetching)
+        except Refused as refusal:  # the disk is full after all
+            self._voice.refuse(refusal)
+        self._end(0)
 
     def _offer(self, chunks: Chunks) -> str:
         """Open the port to other hosts; why not, if that isn't possible."""
@@ -123,7 +127,6 @@ class Receiving:
                 fetching.ask(tuple(Source(*each) for each in message["sources"]))
             elif message["do"] == "end":
                 break
-        self._end(0)
 
     def _wait_for(self, what: str) -> bool:
         while (message := self._hear()) is not None and message["do"] != "end":

@@ -70,8 +70,9 @@ def send() -> Callable[..., Shipped]:
 
     def run(archive: Path, fleet: LocalFleet, *names: str, **options: Any) -> Shipped:
         reachable = options.pop("reachable", True)
+        progress = options.pop("progress", lambda *told: None)
         hosts = fleet.ship_hosts(*names, reachable=reachable)
         chosen = ShipOptions(**{"start": fleet.start, "seconds": 60, **options})
-        return ship(archive, hosts, options=chosen)
+        return ship(archive, hosts, options=chosen, progress=progress)
 
     return run

@@ -141,6 +141,33 @@ def test_a_killed_ship_goes_on_where_it_stopped(fleet, pack, send):
     assert shipped.fed_bytes < 1_200_000
 
 
+@pytest.mark.parametrize("moment", [0, 0.07, 0.14, 0.2])
+def test_whenever_a_host_dies_while_it_unpacks_only_whole_versions_are_there(
+    fleet, pack, send, moment
+):
+    hosts = fleet(1)
+    before, archive = pack(), pack(identity="f" * 12)
+    send(before, hosts)
+
+    def kill_at_that_moment(name, done, total, note):
+        if note == "unpacking":
+            time.sleep(moment)
+            hosts["a"].kill()
+
+    send(archive, hosts, progress=kill_at_that_moment)
+
+    new = f"nlp-{'f' * 12}"
+    assert is_whole(hosts["a"], before)
+    assert hosts["a"].in_use in (VERSION, new)
+    if (hosts["a"].environments / new).exists():
+        assert is_whole(hosts["a"], archive, new)
+    else:
+        assert hosts["a"].in_use == VERSION
+    assert send(archive, hosts).fed_bytes == 0
+    assert hosts["a"].in_use == new
+    assert leftovers(hosts["a"]) == []
+
+
 def test_ctrl_c_ends_the_relays_and_keeps_what_arrived(fleet, pack, send):
     hosts, archive = fleet(2), pack()
     hosts.link.pace = 2e6
@@ -223,17 +250,15 @@ def test_what_does_not_fit_is_not_begun_and_the_environment_in_use_stays(fleet, 
     assert is_whole(hosts["a"], small)
 
 
-def test_a_disk_that_fills_up_while_it_is_unpacked_leaves_nothing_behind(fleet, pack, send):
+@pytest.mark.parametrize(("others", "when"), [(55, "received"), (45, "unpacked")])
+def test_a_disk_that_fills_up_in_the_middle_leaves_nothing_half(fleet, pack, send, others, when):
     hosts = fleet(1)
     size = "size=60m,mode=755"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "disk", hosts["a"].disk], check=True)
     archive = pack(bulk=10_000_000)
     hosts.link.pace = 1e7
-    filler = hosts["a"].disk / "filler"
-    hosts.link.then = (
-        5_000_000,
-        lambda host: filler.write_bytes(bytes(45_000_000)),  # somebody else's file
-    )
+    others_file = hosts["a"].disk / "of somebody else"
+    hosts.link.then = (3_000_000, lambda host: others_file.write_bytes(bytes(others * 1_000_000)))
 
     shipped = send(archive, hosts)
 
