@@ -9,6 +9,7 @@ from provisioning.costs import hourly
 from provisioning.errors import WorkshopError
 from provisioning.fleet_desk import FleetDesk
 from provisioning.hosts_spec import MachineHostsSpec
+from provisioning.providers.ec2.history import LAUNCH
 
 
 @contextmanager
@@ -33,7 +34,24 @@ def what_exists(desk: FleetDesk) -> str:
     number = len(fleet.hosts)
     if isinstance(desk.request.hosts, MachineHostsSpec):
         return f"{number} of {len(desk.wanted)} machines answer; nothing on them costs more."
+    if not number and _unanswered(desk):
+        return (
+            "No host is visible yet, but orders got no answer: one may still appear. "
+            "`workshop status` shows it, `workshop down` waits for it and ends it."
+        )
     if not number:
         return "No host exists, so nothing costs money."
     hosts = "1 host exists and costs" if number == 1 else f"{number} hosts exist and cost"
     return f"{hosts} {hourly(fleet).dollars()} an hour until `workshop down`."
+
+
+def _unanswered(desk: FleetDesk) -> bool:
+    """Whether the journal knows of a launch that was neither confirmed nor refused."""
+    open_orders: set[str] = set()
+    for entry in desk.state.journal().of_step(LAUNCH):
+        token = str(entry.facts.get("token"))
+        if entry.kind == "intent":
+            open_orders.add(token)
+        else:
+            open_orders.discard(token)
+    return bool(open_orders)

@@ -68,6 +68,8 @@ def receive(connection: socket.socket, count: int) -> bytes:
 def receive_into(connection: socket.socket, view: memoryview, *, until: float = math.inf) -> None:
     """Fill `view`. Raises NotOneOfUs when the other side ends before, OSError when it's silent."""
     while view:
+        # The kernel wakes us when all of it is there, and not for each packet.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(view))
         got = connection.recv_into(view, len(view), socket.MSG_WAITALL)
         if not got or time.monotonic() > until:
             raise NotOneOfUs
