@@ -159,7 +159,7 @@ def _say_diff(found: EnvironmentDiff) -> None:
     for host in found.drifted:
         proof = found.proofs[host]
         if isinstance(proof, HostProof):
-            click.echo(f"{host}: {proof.drift}")
+            click.echo(proof.problem.message if proof.problem else f"{host}: {proof.drift}")
     for host in found.unknown:
         click.echo(f"{host}: not reached")
 

@@ -43,7 +43,7 @@ class Manifest:
     #: Its interpreter, relative to the prefix.
     python: Annotated[str, Field(pattern=r"\A[a-z]+/python[0-9.]*\z")]
     lock_sha256: _Sha256
-    #: Of the listing that provisioning/environments/shipping/tree.py makes of the prefix.
+    #: Of the listing that provisioning/environments/shipping/on_host/tree.py makes of the prefix.
     tree_sha256: _Sha256
     #: Entries of the tree: files, links and folders.
     files: _Count

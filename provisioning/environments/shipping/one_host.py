@@ -17,7 +17,7 @@ from provisioning.environments.shipping.hosts import ShipHost, Start, Talk
 from provisioning.environments.shipping.on_host.order import Order
 from provisioning.environments.shipping.outcome import HostOutcome, State
 from provisioning.errors import StepFailed, WorkshopError
-from provisioning.ssh.errors import CommandFailed, last_of
+from provisioning.ssh.errors import CommandFailed, SshError, last_of
 
 #: What concerns the other hosts as well: this host, what it says, and the message.
 Heard = Callable[["OneHost", str, dict[str, Any]], None]
@@ -52,20 +52,32 @@ class OneHost:
         try:
             with start(self.host, program.command("ship"), seconds) as talk:
                 talk.write(program.opening() + order.to_line())
-                writer = threading.Thread(target=self.feeding.write_to, args=(talk,), daemon=True)
-                writer.start()
-                try:
-                    self._listen(talk)
-                finally:
-                    self.feeding.close()
-                    writer.join(_WRITER_SECONDS)
+                self._converse(talk)
         except CommandFailed as error:  # it ended before it had read its order
-            self._fail(self._early_end(error.status, error.stderr))
+            self._end(self._early_end(error.status, error.stderr))
         except WorkshopError as error:
-            self._fail(error)
+            self._end(error)
         except Exception as error:  # a mistake of ours must not keep the others waiting
-            self._fail(StepFailed(f"{self.name}: {error!r}", next_step="ship again"))
+            self._end(StepFailed(f"{self.name}: {error!r}", next_step="ship again"))
+        else:
+            self._end(None)
+
+    def _converse(self, talk: Talk) -> None:
+        writer = threading.Thread(target=self.feeding.write_to, args=(talk,), daemon=True)
+        writer.start()
+        try:
+            self._listen(talk)
+        except SshError as error:
+            self._end(error)  # at once: closing a dead connection can take long
+            raise
         finally:
+            self.feeding.close()
+            writer.join(_WRITER_SECONDS)
+
+    def _end(self, problem: WorkshopError | None) -> None:
+        if problem:
+            self._fail(problem)
+        if not self.over:
             self.over = True
             self.heard(self, "over", {})
 
