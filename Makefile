@@ -3,8 +3,9 @@
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Three at a time, for many of them wait; what shares a workshop or a hub is in one file.
-PYTEST ?= -q -n 3 --dist loadfile
+# Two at a time; what shares a workshop or a hub is in one file. In the order of the folders, so
+# that the long ones (e2e) don't come last.
+PYTEST ?= -q -n 2 --dist loadfile --no-loadscope-reorder
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
@@ -32,7 +33,7 @@ attacks: $(VENV)/.dev  ## Submissions that attack the grader, and what each of t
 
 matrices: $(VENV)/.dev  ## Kills and faults at every call of up, replace and down, and what they left
 	@$(SYSTEM) environments/apt-tests.txt
-	@$(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
+	@WORKSHOP_EVERY=1 $(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
 		tests/provisioning/providers/ec2/test_fault_matrix.py tests/provisioning/ssh/test_matrix.py
 
 live: $(VENV)/.dev  ## The journeys on a real AWS account: costs money, read tests/live/README.md first

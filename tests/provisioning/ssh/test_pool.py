@@ -81,12 +81,15 @@ def test_a_mistake_in_the_action_is_raised(sshd: Sshd) -> None:
 
 
 INTERRUPTED = """
+import signal
 import sys
 from pathlib import Path
 from provisioning.fleet import Address
 from provisioning.ssh.login import Login
 from provisioning.ssh.pool import on_each
 
+# A shell that starts a job in the background lets it ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 host, port, key, pinned = sys.argv[1:]
 login = Login(Address(host, int(port), "root"), Path(key), (pinned,))
 

@@ -6,8 +6,10 @@ import base64
 import contextlib
 import hashlib
 import socket
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -69,14 +71,21 @@ def free_port():
 
 
 @pytest.fixture
-def giving(chunks_in, tmp_path):
+def run_folder():
+    """A short path: the name of a Unix socket has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="ws-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def giving(chunks_in, run_folder):
     """Opens the port of a host that has everything; its address."""
     boards = []
 
     def open_port(ship=SHIP, secret=SECRET, port=None):
         order, chunks = chunks_in(f"giving-{ship}", there=range(5), ship=ship, secret=secret)
         address = ("127.0.0.1", port or order.port)
-        boards.append(Switchboard(address, tmp_path / "run", ship, Sending(order, chunks).visit))
+        boards.append(Switchboard(address, run_folder, ship, Sending(order, chunks).visit))
         assert boards[-1].open() == ""
         return address
 
@@ -289,11 +298,11 @@ def test_the_second_ship_of_a_host_gets_its_connections_from_the_first(giving, c
         until(lambda chunks=chunks: chunks.complete)
 
 
-def test_the_port_stays_open_for_the_second_ship_when_the_first_ends(chunks_in, tmp_path):
+def test_the_port_stays_open_for_the_second_ship_when_the_first_ends(chunks_in, run_folder):
     order, chunks = chunks_in("giving", there=range(5), ship=OTHER_SHIP, secret=OTHER_SECRET)
     address = ("127.0.0.1", order.port)
-    first = Switchboard(address, tmp_path / "run", SHIP, lambda *_: None)
-    second = Switchboard(address, tmp_path / "run", OTHER_SHIP, Sending(order, chunks).visit)
+    first = Switchboard(address, run_folder, SHIP, lambda *_: None)
+    second = Switchboard(address, run_folder, OTHER_SHIP, Sending(order, chunks).visit)
     assert (first.open(), second.open()) == ("", "")
 
     first.close()
@@ -303,8 +312,8 @@ def test_the_port_stays_open_for_the_second_ship_when_the_first_ends(chunks_in, 
     second.close()
 
 
-def test_a_port_that_is_not_ours_is_said_and_not_fought_for(tmp_path):
-    elsewhere = Switchboard(("192.0.2.1", free_port()), tmp_path / "run", SHIP, lambda *_: None)
+def test_a_port_that_is_not_ours_is_said_and_not_fought_for(run_folder):
+    elsewhere = Switchboard(("192.0.2.1", free_port()), run_folder, SHIP, lambda *_: None)
 
     assert "192.0.2.1" in elsewhere.open()
 
