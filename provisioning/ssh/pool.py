@@ -85,10 +85,10 @@ def on_each(
     this = _Round(logins, action, Deadline(seconds))
     for name in logins:
         this.waiting.put(name)
-    for number in range(min(workers, len(logins))):
-        # Daemons: a worker that hangs in `action` must not keep the program from ending.
-        threading.Thread(target=this.work, name=f"host-{number}", daemon=True).start()
     try:
+        for number in range(min(workers, len(logins))):
+            # Daemons: a worker that hangs in `action` must not keep the program from ending.
+            threading.Thread(target=this.work, name=f"host-{number}", daemon=True).start()
         return _collect(this)
     finally:
         this.stop()
