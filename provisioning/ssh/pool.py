@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 #: Hosts at a time. Measured with 50 hosts: more threads than this gain nothing.
 WORKERS = 32
+#: A Ctrl-C that comes just before a wait begins is only seen when the wait ends.
+_CTRL_C_SECONDS = 0.5
 #: A host that doesn't answer keeps a worker from the others this long at most.
 _CONNECT_SECONDS = 15.0
 
@@ -100,9 +102,11 @@ def _collect(this: _Round[T]) -> dict[str, T | WorkshopError]:
     missing = set(this.logins)
     while missing:
         try:
-            name, result = this.results.get(timeout=this.deadline.left)
+            name, result = this.results.get(timeout=min(_CTRL_C_SECONDS, this.deadline.left))
         except queue.Empty:
-            break
+            if this.deadline.passed:
+                break
+            continue
         missing.discard(name)
         match result:
             case ConnectionLost() if this.deadline.passed:
