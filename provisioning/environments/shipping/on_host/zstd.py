@@ -1,7 +1,7 @@
 """Read a .zst file with the library that Debian's and Ubuntu's dpkg itself needs.
 
 Python has no zstd before 3.14, and the `zstd` command isn't everywhere; libzstd.so.1 is: dpkg
-depends on it (https://packages.debian.org/bookworm/dpkg, https://packages.ubuntu.com/noble/dpkg).
+depends on it (Depends of dpkg in Debian 12 and Ubuntu 24.04).
 """
 
 from __future__ import annotations
