@@ -21,6 +21,12 @@ from provisioning.environments.conda.build import ensure_built
 from provisioning.environments.conda.channels import SETTING, Sources, channels_of, parse_channels
 from provisioning.environments.conda.lock_file import read_lock_of
 from provisioning.environments.conda.platforms import platform_of
+from provisioning.environments.disk_room import (
+    free_bytes,
+    megabytes,
+    size_of,
+    uv_cache,
+)
 from provisioning.environments.files import EnvironmentFile
 from provisioning.environments.kernel import kernel_description, offer_kernel
 from provisioning.environments.lock_file import LockFile, read_lock_file
@@ -192,7 +198,7 @@ class _Build:
         try:
             self._build(lock)
         except BaseException as error:
-            used = _size(self.prefix)
+            used = size_of(self.prefix)
             shutil.rmtree(self.prefix, ignore_errors=True)
             if isinstance(error, _DiskFullError) or (
                 isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -256,7 +262,7 @@ class _Build:
 
     def _refuse_full_disk(self, outcome: Outcome) -> None:
         # Not everything that fails for want of space says so.
-        if outcome.disk_full or _free(self.root) < 2**20:
+        if outcome.disk_full or free_bytes(self.root) < 2**20:
             raise _DiskFullError
 
     def _mark_whole(self) -> None:
@@ -266,10 +272,11 @@ class _Build:
         sync_folder(self.root)
 
     def _disk_full(self, used: int) -> StepFailed:
-        full = min((self.root, _cache()), key=_free)
+        full = min((self.root, nearest_existing(uv_cache())), key=free_bytes)
         return StepFailed(
-            f"building {self.file.name} needs more than {_megabytes(used)}, and the disk of "
-            f"{full} is full ({_megabytes(_free(full))} free now); nothing was left in {self.root}",
+            f"building {self.file.name} needs more than {megabytes(used)}, and the disk of "
+            f"{full} is full ({megabytes(free_bytes(full))} free now); nothing was left in "
+            f"{self.root}",
             next_step="free some space, or set WORKSHOP_STATE to a folder on a larger disk, "
             "then run the same command again",
         )
@@ -283,19 +290,3 @@ class _Build:
 
 class _DiskFullError(Exception):
     pass
-
-
-def _cache() -> Path:
-    return nearest_existing(Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache/uv"))
-
-
-def _free(path: Path) -> int:
-    return shutil.disk_usage(nearest_existing(path)).free
-
-
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*"))
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 import boto3
 
 from tests.live.account import Account, check_budget
+from tests.said import Said
 
 PROJECT = Path(__file__).parents[2]
 
@@ -48,19 +48,6 @@ dependencies:
 
 #: A whole `up` on EC2 takes some minutes; a command that takes longer than this hangs.
 COMMAND_SECONDS = 1800
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one command came to."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
 
 
 @dataclass(frozen=True)

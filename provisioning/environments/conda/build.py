@@ -24,6 +24,12 @@ from provisioning.environments.conda.progress import Progress, quiet
 from provisioning.environments.conda.refusals import explain_install
 from provisioning.environments.conda.wheels import WheelInstall, python_here
 from provisioning.environments.conda.worker_process import WorkerFailed, ask_worker
+from provisioning.environments.disk_room import (
+    free_bytes,
+    megabytes,
+    size_of,
+    uv_cache,
+)
 from provisioning.environments.kernel import offer_kernel
 from provisioning.environments.manifest import PREFIXES
 from provisioning.environments.shipping.on_host.tree import MARKER, listing
@@ -147,7 +153,7 @@ class _Build:
         try:
             return self._build(lock)
         except BaseException as error:
-            used = _size(self.staging)
+            used = size_of(self.staging)
             shutil.rmtree(self.staging, ignore_errors=True)
             full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
             if full or isinstance(error, _DiskFullError):
@@ -197,7 +203,7 @@ class _Build:
                 keep_open=(lock,),
             )
         except WorkerFailed as error:
-            if error.disk_full or _free(self.root) < 2**20:
+            if error.disk_full or free_bytes(self.root) < 2**20:
                 raise _DiskFullError from error
             raise explain_install(error, self.lock, self.sources.channels) from error
 
@@ -206,7 +212,7 @@ class _Build:
             return
         outcome = wheels.install(channel_files)
         if outcome.status != 0:
-            if outcome.disk_full or _free(self.root) < 2**20:
+            if outcome.disk_full or free_bytes(self.root) < 2**20:
                 raise _DiskFullError
             raise explain(outcome, task=f"Building {self.lock.name}", lock=self.read.path)
 
@@ -262,11 +268,12 @@ class _Build:
         return replace(built, folder=self.folder, prefix=self.prefix, fresh=False)
 
     def _disk_full(self, used: int) -> StepFailed:
-        places = (self.root, self.sources.cache, _uv_cache())
-        full = min(map(nearest_existing, places), key=_free)
+        places = (self.root, self.sources.cache, uv_cache())
+        full = min(map(nearest_existing, places), key=free_bytes)
         return StepFailed(
-            f"building {self.lock.name} needs more than {_megabytes(used)}, and the disk of "
-            f"{full} is full ({_megabytes(_free(full))} free now); nothing was left in {self.root}",
+            f"building {self.lock.name} needs more than {megabytes(used)}, and the disk of "
+            f"{full} is full ({megabytes(free_bytes(full))} free now); nothing was left in "
+            f"{self.root}",
             next_step="free some space, or set WORKSHOP_STATE to a folder on a larger disk, "
             "then run the same command again",
         )
@@ -283,19 +290,3 @@ _PIP = ("installing its pip section", 1)
 
 class _DiskFullError(Exception):
     pass
-
-
-def _uv_cache() -> Path:
-    return Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache/uv")
-
-
-def _free(path: Path) -> int:
-    return shutil.disk_usage(nearest_existing(path)).free
-
-
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*"))
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.channel.channel import channel
 from tests.cloud.cloud import Cloud
+from tests.said import Said
 
 PROJECT = Path(__file__).parents[3]
 
@@ -39,19 +38,6 @@ dependencies:
   - six
   - markupsafe
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one command came to."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
 
 
 @dataclass(frozen=True)

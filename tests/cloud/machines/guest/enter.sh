@@ -5,7 +5,7 @@
 # is the console.
 set -eu
 # Nobody needs these disks after a power cut, and syncing fifty of them takes long.
-rm -rf "$1/work/work/incompat"
+(cd "$1/work" && rm -rf work/incompat)
 mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work,volatile" machine "$1/root"
 cd "$1/root"
 mount -t proc -o nosuid,nodev,noexec proc proc
