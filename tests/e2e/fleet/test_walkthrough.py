@@ -103,7 +103,13 @@ def _move_access_and_deadline(fleet: FleetAtWork) -> None:
 
 
 def _down(fleet: FleetAtWork) -> None:
+    (found,) = fleet.cli("sweep", "--json").json
+    assert (found["workshop"], found["alive"]) == ("first", True)
+    refused = fleet.cli("sweep", "--end", "first", "--yes", check=False)
+    assert refused.status == 2
+    assert "is alive" in refused.stderr
     assert "Nothing is left." in fleet.cli("down", "--yes").stdout
+    assert "No workshop has left anything" in fleet.cli("sweep").stdout
     assert fleet.cloud.inventory() == ()
     state = fleet.folder / "state" / "first" / "fleet"
     assert sorted(path.name for path in state.iterdir()) == ["journal.jsonl"]
