@@ -212,3 +212,17 @@ def test_an_unforeseen_failure_leaves_its_details_in_a_file(tmp_path: Path) -> N
     log = tmp_path / "state" / "crash.log"
     assert str(log) in done.stderr
     assert "ZeroDivisionError" in log.read_text()
+
+
+@pytest.mark.parametrize("command", [["release"], ["grade"], ["report"]])
+def test_a_class_on_hosts_is_not_promised(tmp_path: Path, run: Run, command: list[str]) -> None:
+    edit(tmp_path, hosts="{provider: ec2, region: us-east-1}")
+    answer = run(*command)
+    assert answer.exit_code == 2
+    assert "A hub on the workshop's own hosts is not in this version" in answer.output
+
+
+def test_commands_about_hosts_say_when_there_are_none(run: Run) -> None:
+    answer = run("host", "list")
+    assert answer.exit_code == 2
+    assert "asks for no hosts" in answer.output
