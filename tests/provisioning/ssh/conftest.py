@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,12 +49,10 @@ class Sshd:
 
     def freeze(self) -> None:
         """Stop the server and its sessions: the kernel still answers for them."""
-        for pid in self.family():
-            os.kill(pid, signal.SIGSTOP)
+        signal_all(self.family(), signal.SIGSTOP)
 
     def thaw(self) -> None:
-        for pid in self.family():
-            os.kill(pid, signal.SIGCONT)
+        signal_all(self.family(), signal.SIGCONT)
 
     def sessions(self) -> list[int]:
         """The processes of the connections that are open."""
@@ -63,11 +62,23 @@ class Sshd:
         """The server and the sshd processes below it, not the commands that they run."""
         found = [self.process.pid]
         for parent in found:
-            children = Path(f"/proc/{parent}/task/{parent}/children")
-            for child in children.read_text().split() if children.exists() else ():
-                if Path(f"/proc/{child}/comm").read_text().strip().startswith("sshd"):
-                    found.append(int(child))
+            children = map(int, of_process(parent, f"task/{parent}/children").split())
+            found += [pid for pid in children if of_process(pid, "comm").startswith("sshd")]
         return found
+
+
+def of_process(pid: int, what: str) -> str:
+    """What /proc says of it; nothing when it has ended: a session may go at any moment."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def signal_all(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def free_port() -> int:
@@ -94,8 +105,7 @@ def start_sshd(folder: Path, *, settings: str = "", port: int | None = None) -> 
 
 def stop_sshd(server: Sshd) -> None:
     server.thaw()
-    for pid in (*server.sessions(), server.process.pid):
-        os.kill(pid, signal.SIGKILL)
+    signal_all([*server.sessions(), server.process.pid], signal.SIGKILL)
     server.process.wait()
 
 
