@@ -5,11 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Two at a time; what shares a workshop or a hub is in one file. In the order of the folders, so
 # that the long ones (e2e) don't come last.
-PYTEST ?= -q -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST ?= -q -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
-.PHONY: help demo test attacks matrices live prove bench-grading bench-tvm bench-fleet bench-ship check-style lock clean
+.PHONY: help demo test thorough attacks matrices live prove bench-grading bench-tvm bench-fleet bench-ship check-style lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -23,6 +23,9 @@ test: $(VENV)/.dev  ## Style, types, doors and all tests
 	@$(MAKE) --no-print-directory check-style
 	@$(BIN)/python -m pytest $(PYTEST)
 
+thorough: export WORKSHOP_THOROUGH = 1
+thorough: test  ## The same, and all of the long tables: an hour or more
+
 bench-grading: $(VENV)/.dev  ## How many times faster than nbgrader a class is graded; BENCH="--rounds 5"
 	@$(SYSTEM) environments/apt-tests.txt
 	@$(BIN)/python -m benchmarks.grading $(BENCH)
@@ -33,7 +36,7 @@ attacks: $(VENV)/.dev  ## Submissions that attack the grader, and what each of t
 
 matrices: $(VENV)/.dev  ## Kills and faults at every call of up, replace and down, and what they left
 	@$(SYSTEM) environments/apt-tests.txt
-	@WORKSHOP_EVERY=1 $(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
+	@WORKSHOP_THOROUGH=1 $(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
 		tests/provisioning/providers/ec2/test_fault_matrix.py tests/provisioning/ssh/test_matrix.py
 
 live: $(VENV)/.dev  ## The journeys on a real AWS account: costs money, read tests/live/README.md first

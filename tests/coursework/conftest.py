@@ -21,6 +21,7 @@ from grader.proof.trial import Trial
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
 from provisioning.interpreter import find_interpreter
+from tests.thorough import THOROUGH
 
 PROJECT = Path(__file__).parents[2]
 COURSE = PROJECT / "coursework/nlp"
@@ -29,7 +30,7 @@ BUILT = Path("/var/tmp/workshop-tests/environments")
 SPEC = read_course(COURSE)
 #: A lab whose reference takes more CPU time than this is tried in full by `make prove` only;
 #: its reference and its untouched release are the canary of tests/e2e/test_whole_course.py.
-LIGHT = 8.0
+LIGHT = 8.0 if THOROUGH else 2.5
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from pydantic import BaseModel, ConfigDict
 
 from tests.grader.parity.both_ways import Course, grade_id
+from tests.thorough import part_of
 
 TABLES = Path(__file__).parent / "submissions"
 _MARKS = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", flags=re.MULTILINE)
@@ -58,8 +59,10 @@ class Row(_Strict):
 
 
 def rows_of(assignment: str) -> list[Row]:
-    rows = yaml.safe_load((TABLES / f"{assignment}.yaml").read_text())
-    return [Row.model_validate(row) for row in rows]
+    """Those that are graded alike are many: a run of the tests takes every second."""
+    table = yaml.safe_load((TABLES / f"{assignment}.yaml").read_text())
+    rows = [Row.model_validate(row) for row in table]
+    return part_of(rows, 2, always=lambda row: row.name == "right" or bool(row.differs))
 
 
 def reference_answers(source: Path) -> dict[str, str]:

@@ -18,9 +18,10 @@ from tests.cloud.settings import Settings
 from tests.provisioning.providers.ec2.fault_trials import HEADER, FaultTrials, Tally
 from tests.provisioning.providers.ec2.small_fleet import Verb
 from tests.provisioning.providers.ec2.worlds import Worlds
+from tests.thorough import one_in
 
 #: `make matrices` tries all of it; every run of the tests a part, for the whole takes minutes.
-EVERY = int(os.environ.get("WORKSHOP_EVERY", "4"))
+EVERY = one_in(8)
 
 
 @pytest.fixture
