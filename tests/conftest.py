@@ -10,10 +10,21 @@ import pytest
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
 from provisioning.interpreter import find_interpreter
+from tests.thorough import THOROUGH
 
 ENVIRONMENTS = Path(__file__).parents[1] / "environments"
 #: Beside the end-to-end tests' workshops, which use the same environment.
 BUILT = Path("/var/tmp/workshop-tests/environments")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for `make thorough`; pytest says how many tests were deselected."""
+    if THOROUGH:
+        return
+    left = [item for item in items if item.get_closest_marker("thorough")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """How much of a long table one run of the tests tries: a part of it, or all.
 
 `make test` must be over while a person still waits. `make thorough` tries everything
-(WORKSHOP_THOROUGH=1), `make matrices` and `make prove` everything of their own.
+(WORKSHOP_THOROUGH=1), also the tests with the marker `thorough`; `make matrices` and
+`make prove` try everything of their own.
 """
 
 from __future__ import annotations

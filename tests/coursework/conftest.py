@@ -28,8 +28,8 @@ COURSE = PROJECT / "coursework/nlp"
 ENVIRONMENTS = PROJECT / "environments"
 BUILT = Path("/var/tmp/workshop-tests/environments")
 SPEC = read_course(COURSE)
-#: A lab whose reference takes more CPU time than this is tried in full by `make prove` only;
-#: its reference and its untouched release are the canary of tests/e2e/test_whole_course.py.
+#: A lab whose reference takes more CPU time than this is tried by `make prove` and by
+#: `make thorough` (tests/e2e/test_whole_course.py); test_records.py reads what came of it.
 LIGHT = 8.0 if THOROUGH else 2.5
 
 

@@ -177,8 +177,8 @@ async def test_an_upload_cut_by_a_killed_service_becomes_exactly_one_submission(
 @pytest.mark.parametrize(
     ("victim", "stage"),
     [
-        ("the command", "collect"),
-        ("the grader", "canary"),
+        pytest.param("the command", "collect", marks=pytest.mark.thorough),
+        pytest.param("the grader", "canary", marks=pytest.mark.thorough),
         ("the command", "grade          0/2"),
         ("the grader", "grade          0/2"),
     ],

@@ -36,6 +36,7 @@ def workshop(make_workshop: MakeWorkshop) -> RunningWorkshop:
     return workshop
 
 
+@pytest.mark.thorough
 def test_the_authors_answers_get_every_point_of_every_lab(workshop: RunningWorkshop) -> None:
     full, blank = {}, {}
     for (attendee, lab), scores in workshop.grades().items():

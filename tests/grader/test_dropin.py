@@ -321,6 +321,7 @@ def test_a_notebook_that_is_a_link_is_not_read_and_stops_nobody(course: PlainCou
     assert scores["half"] == [0, 2]
 
 
+@pytest.mark.thorough
 def test_the_course_that_comes_with_nbgrader_has_the_same_grades(
     nlp_python: Path, tmp_path: Path
 ) -> None:

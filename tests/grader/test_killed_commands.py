@@ -13,6 +13,8 @@ import time
 import psutil
 import pytest
 
+#: More of the same, for `make thorough`.
+THOROUGH = pytest.mark.thorough
 FULL = {"check-total": 2.0, "check-double": 3.0, "check-largest": 5.0}
 
 
@@ -50,7 +52,9 @@ def is_zombie(process: psutil.Process) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.5])
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(0.0, marks=THOROUGH), 0.2, pytest.param(0.5, marks=THOROUGH)]
+)
 def test_a_killed_grade_converges(released, answers, seconds):
     for name in ("ada", "bob", "eve"):
         released.submit_answers(name, answers)
@@ -72,7 +76,12 @@ def test_a_killed_grade_converges(released, answers, seconds):
 
 
 @pytest.mark.parametrize(
-    ("stage", "seconds"), [("prove", 0.5), ("generate", 0.05), ("release", 0.02)]
+    ("stage", "seconds"),
+    [
+        pytest.param("prove", 0.5, marks=THOROUGH),
+        pytest.param("generate", 0.05, marks=THOROUGH),
+        ("release", 0.02),
+    ],
 )
 def test_a_killed_release_converges(mini, template, stage, seconds):
     assert still_alive(kill_after(mini.start("release"), stage, "sums", seconds)) == []
