@@ -1,0 +1,211 @@
+"""The watch: asks every host how it is, says so in one file, and has a dead host's seats moved.
+
+A program beside the hub:  python -m hub_config.fleet.watch <hub folder>/settings.json
+
+It keeps nothing to itself: killed at any moment, the next one goes on from the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hub_config.fleet.host_facts import FleetFacts, HostFacts, State, read_facts, write_facts
+from hub_config.fleet.placement import agent_socket, hosts_file, read_seat_map
+from hub_config.fleet.seat_map import HUB, SeatMap
+from hub_config.seat_host.client import AsyncSeatHost
+from hub_config.seat_host.protocol import SeatHostError
+from hub_config.settings import HubSettings
+from provisioning.errors import WorkshopError
+
+EVERY_SECONDS = 5.0
+#: An answer that takes longer counts as none.
+ANSWER_SECONDS = 4.0
+#: Two questions without an answer: perhaps a link that is made anew.
+SILENT_SECONDS = 8.0
+DEAD_SECONDS = 20.0
+
+#: After a move that failed, before it is tried again.
+AGAIN_SECONDS = 30.0
+
+#: Moves the seats of a dead host to a spare: (settings, dead, spare). Raises WorkshopError.
+Move = Callable[[HubSettings, str, str], None]
+
+
+def judge(quiet_seconds: float | None, before: State) -> State:
+    """A host's state from how long it has been quiet; None means that it has just answered."""
+    if quiet_seconds is None:
+        return "well"
+    if before in ("dead", "replaced"):
+        return before  # it was given up, and is until it answers
+    if quiet_seconds >= DEAD_SECONDS:
+        return "dead"
+    return "silent" if quiet_seconds >= SILENT_SECONDS else before
+
+
+def free_spare(facts: FleetFacts) -> str | None:
+    """A spare that is well and has no seats."""
+    free = (each for each in facts.hosts if each.spare and each.state == "well" and not each.seats)
+    return next((each.name for each in free), None)
+
+
+class Watch:
+    """One round after the other. What moves seats, and the clock, are passed in."""
+
+    def __init__(
+        self, settings_file: Path, move: Move, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings_file = settings_file
+        self._move = move
+        self._clock = clock
+        self._begun = clock()
+        self._answered: dict[str, float] = {}
+        self._moving: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        self._problems: dict[str, str] = {}
+        self._replaced: dict[str, str] = {}
+
+    async def round(self) -> FleetFacts:
+        """Ask everybody at once, write what is known, and begin what has to be done."""
+        settings = HubSettings.model_validate_json(self._settings_file.read_text())
+        seats = read_seat_map(settings.seat_map) if settings.seat_map else SeatMap()
+        before = read_facts(hosts_file(settings))
+        spares = {each.name: each.spare for each in watched(settings)}
+        answers = await asyncio.gather(*(_health(settings, name) for name in spares))
+        hosts = [
+            replace(
+                self._seen(name, health, before),
+                seats=_seated(settings, seats, name),
+                spare=spares[name],
+            )
+            for name, health in zip(spares, answers, strict=True)
+        ]
+        found = FleetFacts(datetime.now(UTC), tuple(hosts))
+        write_facts(hosts_file(settings), found)
+        for host in found.hosts:
+            known = before.of(host.name) if before else None
+            if host.state == "well" and known and known.state in ("dead", "replaced"):
+                await _end_strangers(settings, host)
+        self._replace_one(settings, found)
+        return found
+
+    def _seen(
+        self, name: str, health: dict[str, Any] | None, before: FleetFacts | None
+    ) -> HostFacts:
+        now, clock = datetime.now(UTC), self._clock()
+        known = before.of(name) if before else None
+        if health is not None:
+            self._answered[name] = clock
+            self._replaced.pop(name, None)
+        elif name not in self._answered:
+            self._answered[name] = self._begun - _quiet_before(before, name)
+        quiet = clock - self._answered[name] if health is None else None
+        replaced_by = self._replaced.get(name) or (known.replaced_by if known else "")
+        state = judge(quiet, known.state if known else "silent")
+        if state == "dead" and name in self._replaced:
+            state = "replaced"
+        return HostFacts(
+            name=name,
+            state=state,
+            since=known.since if known and known.state == state else now,
+            answered=now if health is not None else (known.answered if known else None),
+            health=health or (known.health if known else None),
+            replaced_by=replaced_by if state == "replaced" else "",
+            problem=self._problems.get(name, "") if state == "dead" else "",
+        )
+
+    def _replace_one(self, settings: HubSettings, facts: FleetFacts) -> None:
+        """Begin to move one dead host's seats, if there is where to; one host at a time."""
+        if (self._moving and not self._moving.done()) or self._clock() < self._not_before:
+            return
+        dead = (each.name for each in facts.hosts if each.state == "dead" and each.seats)
+        lost = next((name for name in dead if name != HUB), None)
+        spare = free_spare(facts)
+        if lost and spare:
+            self._moving = asyncio.create_task(self._replace(settings, lost, spare))
+
+    async def _replace(self, settings: HubSettings, dead: str, spare: str) -> None:
+        try:
+            await asyncio.to_thread(self._move, settings, dead, spare)
+        except Exception as error:
+            # Whatever it was: it is said, the watch goes on, and it is tried again.
+            kind = "" if isinstance(error, WorkshopError) else f"{type(error).__name__}: "
+            self._problems[dead] = f"{kind}{error}"
+            self._not_before = self._clock() + AGAIN_SECONDS
+        else:
+            self._problems.pop(dead, None)
+            self._replaced[dead] = spare
+
+
+@dataclass(frozen=True)
+class Watched:
+    name: str
+    spare: bool = False
+
+
+def watched(settings: HubSettings) -> tuple[Watched, ...]:
+    """Every host that runs seats; the hub's own too, if a service runs them there."""
+    own = (Watched(HUB),) if settings.seats_socket else ()
+    others = (Watched(each.name, each.spare) for each in settings.seat_hosts if each.role == "gpu")
+    return (*own, *others)
+
+
+def _quiet_before(before: FleetFacts | None, name: str) -> float:
+    """For how many seconds the host had been quiet when the last watch wrote for the last time.
+
+    While no watch ran, nobody asked: that time says nothing about the host.
+    """
+    known = before.of(name) if before else None
+    if before is None or known is None or known.answered is None:
+        return 0.0
+    return max(0.0, (before.at - known.answered).total_seconds())
+
+
+def _seated(settings: HubSettings, seats: SeatMap, host: str) -> tuple[str, ...]:
+    if settings.seat_map is None:
+        return (*settings.attendees, *settings.assistants, *settings.instructors)
+    return tuple(each.username for each in seats.on(host))
+
+
+async def _health(settings: HubSettings, host: str) -> dict[str, Any] | None:
+    try:
+        return asdict(await AsyncSeatHost(agent_socket(settings, host), ANSWER_SECONDS).health())
+    except SeatHostError:
+        return None
+
+
+async def _end_strangers(settings: HubSettings, host: HostFacts) -> None:
+    """A host that was given up and is back may run seats that are elsewhere by now."""
+    service = AsyncSeatHost(agent_socket(settings, host.name))
+    with suppress(SeatHostError):
+        for seat in await service.list():
+            if seat.username not in host.seats:
+                await service.stop(seat.username, now=True)
+
+
+async def watch_on(watch: Watch) -> None:
+    """A round every few seconds, until the process ends."""
+    while True:
+        started = time.monotonic()
+        await watch.round()
+        await asyncio.sleep(max(0.0, EVERY_SECONDS - (time.monotonic() - started)))
+
+
+def move_to_spare(settings: HubSettings, dead: str, spare: str) -> None:
+    """Restore the homes on the spare, then lead everybody there."""
+    # Only a watch that moves seats needs what reads archives and speaks to the hub.
+    from hub_config.fleet.hub_side import hub_side
+    from hub_config.fleet.moving import move_host
+
+    move_host(hub_side(settings), settings, dead, spare)
+
+
+if __name__ == "__main__":
+    asyncio.run(watch_on(Watch(Path(sys.argv[1]), move_to_spare)))
