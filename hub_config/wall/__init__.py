@@ -1,0 +1,30 @@
+"""The wall: what the room sees, and what an instructor does from there.
+
+Two programs. `gatherer` runs as root and listens nowhere: it reads everything that says something
+about the class and writes one file of facts. `service` runs without rights and shows it:
+
+    hub users, hosts.json, agents, verdicts, the grader's record, copies and moves, fleet-facts.json
+        ─► gatherer ─► facts.json ─► service: facts ─► view ─► HTML ─► browsers
+
+Rooms
+    gatherer, hub_users, host_facts,           from what is on disk and answers, to facts
+        progress, sources, assistant_queue
+    facts                                      the one file between the two programs
+    seat_states                                the rules: in, idle, stuck, dead, out of memory
+    heat_map, queue, money, copies, view       pure: facts to what the wall shows
+    own_notices                                pure: what concerns one attendee only
+    render, files, labextension                as HTML; as files; as a part of JupyterLab
+    help_desk, messages, presence, kept_file   what people tell the wall, and what it tells them
+    service, showing, handlers, identity,      the web service
+        config, errors, plain
+
+A source that is absent or silent is said in words on the wall; it never breaks the page.
+
+Addresses (below /services/wall/)
+    ./                         staff: the wall
+    state                      staff: its sections as JSON, with an ETag
+    messages, messages/gone,   staff: POST with the token of the own session
+        done
+    help                       everybody: ask for help, take it back
+    notices                    everybody: messages to all seats, one's own call and news
+"""

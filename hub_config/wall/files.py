@@ -1,0 +1,41 @@
+"""The wall's files as text: its own settings, and what it puts into everybody's JupyterLab."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from hub_config.settings import HubSettings
+from hub_config.wall.config import wall_config
+from hub_config.wall.labextension import labextension
+
+#: An entry of JupyterLab's menu Help.
+HELP_MENU: Final[dict[str, Any]] = {
+    "id": "jp-mainmenu-help",
+    "items": [
+        {
+            "command": "help:open",
+            "args": {
+                "text": "Ask for Help",
+                "url": "/services/wall/help",
+                "newBrowserTab": True,
+            },
+            "rank": 0,
+        }
+    ],
+}
+
+
+def wall_files(settings: HubSettings) -> dict[Path, str]:
+    """{path: text}. The seats' part lies beside their configuration and travels with it."""
+    told = json.dumps(wall_config(settings), indent=2, sort_keys=True) + "\n"
+    return {
+        settings.state_home / "wall.json": told,
+        **labextension(labextensions(settings)),
+    }
+
+
+def labextensions(settings: HubSettings) -> Path:
+    """One of JupyterLab's folders of extensions, for every seat."""
+    return settings.seat.config / "labextensions"
