@@ -1,5 +1,9 @@
-"""A small Arm machine for a class that has none: a real aarch64 Python, its processor emulated.
+"""A machine with an Arm processor, shared by a class over TVM's RPC.
 
-`root` builds its file system, `serve` starts it and `server` is what runs on it. To a
-notebook it is an address; a real Arm host is the same thing at another address.
+    seat ── its own key ──► serve: greets, keeps the line, gives turns (knows the secret)
+                              └── connections ──► server: jailed, a walled-in process for each
+
+`root` builds the file system of an emulated one, for a class that has none; `jail` is what the
+server may see there or on a real Arm host; `host` installs the service on such a host. To a
+notebook both are an address and a key.
 """

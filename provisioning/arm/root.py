@@ -14,13 +14,13 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from provisioning.arm.layout import EMULATOR, SITE
-from provisioning.environments.uv import explain, run_uv
 from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed
 from provisioning.folders import (
     ensure_open_folder,
@@ -31,14 +31,17 @@ from provisioning.folders import (
 )
 
 #: Raise it when this module builds something else from the same lock.
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 MARKER = ".complete"
 
 #: With what they depend on, a Python that can import TVM.
 DEBIAN_PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib", "libstdc++6", "zlib1g")
 #: What TVM's RPC server imports.
 WHEELS = ("apache-tvm", "apache-tvm-ffi", "ml-dtypes", "numpy", "psutil", "typing-extensions")
-PLATFORM = "aarch64-manylinux_2_28"
+#: pip takes each of these as it stands; Debian's own C library is newer than all of them.
+PLATFORMS = tuple(
+    f"manylinux{glibc}_aarch64" for glibc in ("_2_28", "_2_27", "_2_26", "_2_24", "_2_17", "2014")
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ class _Build:
         for package in fetch_packages("arm64", DEBIAN_PACKAGES, scratch):
             _run("dpkg-deb", "--extract", str(package), str(self.folder))
         self.on_progress("installing TVM for Arm")
-        self._install_wheels()
+        self._install_wheels(scratch)
+        self._compile()
         if platform.machine() != "aarch64":
             self.on_progress("fetching the emulator")
             self._add_emulator(scratch)
@@ -120,20 +124,24 @@ class _Build:
             (self.folder / name).mkdir(exist_ok=True)
         open_to_readers(self.folder)
 
-    def _install_wheels(self) -> None:
-        outcome = run_uv(
-            [
-                "pip", "install", "--target", str(self.folder / SITE),
-                "--python-platform", PLATFORM, "--python-version", "3.11",
-                "--require-hashes", "--no-deps", "--only-binary", ":all:",
-                "--link-mode", "copy", "-r", "-",
-            ],
-            text=self.requirements,
-        )  # fmt: skip
-        if outcome.disk_full:
-            raise StepFailed(f"{self.folder}: the disk is full", next_step="free some space")
-        if outcome.status != 0:
-            raise explain(outcome, task="Installing TVM for Arm", lock=self.lock)
+    def _install_wheels(self, scratch: Path) -> None:
+        """By pip, which is in the hub's environment too: uv is only on the instructor's side."""
+        wanted = scratch / "wheels.txt"
+        wanted.write_text(self.requirements)
+        _run(
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input"),
+            *("--disable-pip-version-check", "--no-compile", "--target", str(self.folder / SITE)),
+            *(word for name in PLATFORMS for word in ("--platform", name)),
+            *("--python-version", "3.11", "--implementation", "cp"),
+            *("--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(wanted)),
+        )
+
+    def _compile(self) -> None:
+        """Bytecode is the same on every processor, and an emulated one takes long to make it."""
+        if sys.version_info[:2] == (3, 11):
+            folders = [self.folder / SITE, self.folder / "usr/lib/python3.11"]
+            options = ("-q", "-s", str(self.folder), "--invalidation-mode", "unchecked-hash")
+            _run(sys.executable, "-m", "compileall", *options, *map(str, folders))
 
     def _add_emulator(self, scratch: Path) -> None:
         """Of Debian's package only the one program that is needed; its others fill 370 MB."""

@@ -1,54 +1,50 @@
-"""Start the Arm machine: its Python, jailed, with one open socket and no other network.
+"""Be the Arm machine: `WORKSHOP_ARM_KEY=... python -m provisioning.arm.serve PLACE PORT`.
 
-    WORKSHOP_ARM_KEY=... python -m provisioning.arm.serve ROOT PORT
+PLACE is an Arm root (see `root`), or the interpreter of an environment with TVM on a real Arm
+host. WORKSHOP_ARM_KEY is the secret that seats' keys are made from.
 
-Everybody who knows the key can run any code there: that is what TVM's RPC is. So the jail
-shows nothing but the Arm root, read-only, and its network is empty. The listening socket
-is opened here, outside, and inherited: it is the only way in, and there is no way out.
+This process listens, on loopback only. It asks who it is, keeps the line, and hands connections
+to the jailed server, in which whoever is in can run any code: that is what TVM's RPC is. So the
+secret stays out here, and the way in there is one socket that is handed over.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import os
 import resource
-import shutil
+import signal
 import socket
+import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from provisioning.arm.layout import EMULATOR, PYTHON, SITE
-from provisioning.errors import AlreadyTaken, NotPossibleHere
+from provisioning.arm.door import Door
+from provisioning.arm.fair_line import FairLine
+from provisioning.arm.jail import Machine, jail_command, machine_at
+from provisioning.arm.server import Limits
+from provisioning.errors import AlreadyTaken
 
 LOOPBACK = "127.0.0.1"
-#: The processor of an A1 instance.
-CPU = "cortex-a72"
-SECONDS_PER_CONNECTION = 120
-SCRATCH_BYTES = 2 * 1024**3
-#: Processes and threads of its account. Memory can't be limited by address space: the
-#: emulator reserves far more than it uses.
-PROCESSES = 256
+#: Of one session.
+SECONDS = 120.0
+MEMORY_BYTES = 1024**3
+SCRATCH_BYTES = 512 * 1024**2
+PROCESSES = 64
+#: Processes and threads of the whole machine's account.
+_ALL_PROCESSES = 1024
 
 
 def main() -> None:
-    """Become the Arm machine."""
-    root, port = Path(sys.argv[1]), int(sys.argv[2])
-    listening = listen(port)
-    os.set_inheritable(listening.fileno(), True)
-    command = machine(root, listening.fileno())
-    environment = {
-        "WORKSHOP_ARM_KEY": os.environ.get("WORKSHOP_ARM_KEY", ""),
-        "WORKSHOP_STATE_HOME": os.environ.get("WORKSHOP_STATE_HOME", ""),
-        "PYTHONPATH": f"/{SITE}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": "/tmp",  # noqa: S108 - the jail's own
-        "LANG": "C.UTF-8",
-        # Emulated threads only wait for each other.
-        "TVM_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    """Serve until SIGTERM, or until the jailed server is gone: then our supervisor starts anew."""
+    place, port = Path(sys.argv[1]), int(sys.argv[2])
+    secret = os.environ.pop("WORKSHOP_ARM_KEY", "")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
-    os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
+    with listen(port) as listening:
+        sys.exit(asyncio.run(serve(machine_at(place), listening, secret)))
 
 
 def listen(port: int) -> socket.socket:
@@ -62,32 +58,80 @@ def listen(port: int) -> socket.socket:
             f"port {port} of the Arm machine is taken ({error.strerror})",
             next_step="`workshop down`, then `workshop up` chooses another one",
         ) from error
-    listening.listen(64)
+    listening.listen(256)
     return listening
 
 
-def machine(root: Path, descriptor: int) -> list[str]:
-    """The command that is the Arm machine: a jail, an emulator if one is needed, Python."""
-    bubblewrap = shutil.which("bwrap")
-    if bubblewrap is None:
-        raise NotPossibleHere(
-            "the Arm machine runs the class's code, and bubblewrap, its jail, isn't installed",
-            next_step="apt-get install bubblewrap",
+async def serve(machine: Machine, listening: socket.socket, secret: str) -> int:
+    """The exit status: 0 when we were told to end, 1 when the jailed server is gone."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    limits = _limits(machine)
+    command = jail_command(machine, str(theirs.fileno()), json.dumps(asdict(limits)))
+    with theirs:
+        server = subprocess.Popen(
+            command,
+            env=_environment(machine),
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_limit_account,
         )
-    server = Path(__file__).with_name("server.py")
-    emulator = [f"/{EMULATOR}", "-cpu", CPU] if (root / EMULATOR).exists() else []
-    return [
-        bubblewrap,
-        *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net"),
-        *("--hostname", "arm", "--die-with-parent", "--new-session"),
-        *("--ro-bind", str(root), "/"),
-        *("--proc", "/proc", "--dev", "/dev"),
-        *("--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 - the jail's own
-        *("--ro-bind", str(server.parent), "/server"),
-        *("--chdir", "/tmp", "--"),  # noqa: S108
-        *emulator,
-        *(f"/{PYTHON}", "-S", "/server/server.py", str(descriptor), str(SECONDS_PER_CONNECTION)),
-    ]
+    door = Door(listening, ours, FairLine(sessions_at_once()), secret)
+    told = asyncio.ensure_future(_until_told())
+    open_door = asyncio.ensure_future(door.keep())
+    try:
+        await asyncio.wait({told, open_door}, return_when=asyncio.FIRST_COMPLETED)
+        return 0 if told.done() else 1
+    finally:
+        for task in (told, open_door):
+            task.cancel()
+        ours.close()
+        server.kill()  # what runs in the jail ends with it
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(10)
+
+
+def sessions_at_once() -> int:
+    """One on each core; WORKSHOP_ARM_AT_ONCE says another number."""
+    told = os.environ.get("WORKSHOP_ARM_AT_ONCE", "")
+    return max(1, int(told)) if told.isdigit() else len(os.sched_getaffinity(0))
+
+
+def _limits(machine: Machine) -> Limits:
+    told = os.environ.get("WORKSHOP_ARM_SECONDS", "")
+    return Limits(
+        seconds=float(told) if told.isdigit() else SECONDS,
+        memory_bytes=MEMORY_BYTES,
+        processes=PROCESSES,
+        scratch_bytes=SCRATCH_BYTES,
+        emulated=machine.emulated,
+    )
+
+
+def _environment(machine: Machine) -> dict[str, str]:
+    """All that is known inside. The mark lets `down` prove that nothing is left."""
+    return {
+        "WORKSHOP_STATE_HOME": os.environ.get("WORKSHOP_STATE_HOME", ""),
+        "PYTHONPATH": machine.module_path,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": "/tmp",  # noqa: S108 - the jail's own
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/bin:/bin",
+        # A session has a core. Emulated threads only wait for each other.
+        "TVM_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _limit_account() -> None:
+    with contextlib.suppress(ValueError):  # less is allowed already
+        resource.setrlimit(resource.RLIMIT_NPROC, (_ALL_PROCESSES, _ALL_PROCESSES))
+
+
+async def _until_told() -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
 
 
 if __name__ == "__main__":
