@@ -1,110 +1,103 @@
-"""One robot attendee: everything a person's browser does, over HTTP and websockets."""
+"""One robot attendee: everything a person does, over HTTP and websockets, at the public address."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-import ssl
-import time
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import httpx
-import websockets
 
+from hub_config.rehearsal.browser import Browser, check, said
 from hub_config.rehearsal.errors import RobotStuck
+from hub_config.rehearsal.kernel_channel import KernelChannel
+from hub_config.rehearsal.lab_page import core_of, files_of, is_first_script
 
 START_SECONDS = 600
-CELL_SECONDS = 120
-REQUEST_SECONDS = 180
+FEEDBACK_SECONDS = 900
+_REFRESH = re.compile(r"(\d+);\s*url=(\S+)")
+_OFFERED = re.compile(r'href="([^"]+\.html)"')
+_FEEDBACK = "/services/exchange/feedback/"
 
 
-@dataclass
-class Journey:
-    """What one robot did, in order, and how long each step took."""
-
-    username: str
-    steps: list[tuple[str, float]] = field(default_factory=list)
-    problem: str = ""
-
-    @asynccontextmanager
-    async def step(self, name: str) -> AsyncIterator[None]:
-        started = time.monotonic()
-        yield
-        self.steps.append((name, time.monotonic() - started))
-
-
-class Robot:
-    """A browser session of its own: cookies, XSRF tokens, one kernel."""
+class Robot(Browser):
+    """A browser session with a seat code; knows its own name once it is in."""
 
     def __init__(self, address: str, code: str, certificate: Path | None = None) -> None:
         """`certificate` is believed besides those of public authorities."""
-        self._address = address
+        super().__init__(address, certificate)
         self._code = code
-        self._trust = ssl.create_default_context()
-        if certificate is not None:
-            self._trust.load_verify_locations(certificate)
-        self._client = httpx.AsyncClient(
-            base_url=address,
-            follow_redirects=True,
-            timeout=REQUEST_SECONDS,
-            trust_env=False,
-            verify=self._trust,
-        )
         self.username = ""
 
-    async def close(self) -> None:
-        await self._client.aclose()
+    # --- at the hub -----------------------------------------------------------------
 
     async def log_in(self) -> None:
         """By seat code, through the login form."""
-        await self._get("/hub/login")
-        form = {"_xsrf": self._xsrf("/hub/"), "username": "", "password": self._code}
-        answer = await self._client.post("/hub/login", data=form)
-        user = await self._client.get("/hub/api/user")
-        if user.status_code != httpx.codes.OK:
-            raise RobotStuck(f"the seat code was not accepted ({answer.status_code})")
+        await self.get("/hub/login")
+        form = {"_xsrf": self.form_token("/hub/"), "username": "", "password": self._code}
+        answer = await self.post_form("/hub/login", form)
+        if not answer.is_redirect:
+            raise RobotStuck(f"logging in: {answer.status_code} {said(answer)}")
+        user = await self.send("GET", "/hub/api/user")
+        check(user, "looking who is logged in")
         self.username = user.json()["name"]
-        # A page of the hub, as a browser would show: it brings the form token of this login.
-        await self._get("/hub/home")
 
     async def get_server(self) -> None:
-        """Ask for the server, wait for a turn, then enter it (the OAuth round trip)."""
-        headers = {"X-XSRFToken": self._xsrf("/hub/")}
-        path = f"/hub/api/users/{self.username}/server"
-        answer = await self._client.post(path, json={}, headers=headers)
-        # 400: it runs already.
-        if answer.status_code not in (201, 202, 400):
-            raise RobotStuck(f"asking for a server: {answer.status_code} {answer.text[:200]}")
-        deadline = time.monotonic() + START_SECONDS
-        while not await self._server_ready():
-            if time.monotonic() > deadline:
-                raise RobotStuck(f"no server within {START_SECONDS} s")
-            await asyncio.sleep(0.5)
-        await self.open_lab()
+        """What the hub shows after the login: a place in the queue, then JupyterLab's page."""
+        async with asyncio.timeout(START_SECONDS):
+            page = await self.get("/hub/spawn")
+            while not page.url.path.startswith(self.path("")):
+                page = await self.get(await self._wait_for_turn(page))
+        self._page = page
 
     async def open_lab(self) -> int:
-        """The page of JupyterLab and the scripts it names; returns how many were loaded."""
-        page = await self._get(self._path("lab"))
-        scripts = re.findall(r'<script[^>]+src="([^"]+)"', page.text)
-        for script in scripts:
-            await self._get(urljoin(str(page.url), script))
-        return len(scripts)
+        """The files that JupyterLab's page names; how many were loaded."""
+        files = list(files_of(self._page.text, str(self._page.url)))
+        for each in files:
+            if is_first_script(each):
+                answer = await self.get(each)
+                files += core_of(answer.text, str(answer.url))
+            else:
+                await self.load(each)
+        return len(files)
+
+    async def log_out(self) -> None:
+        await self.get("/hub/logout")
+
+    # --- in JupyterLab ----------------------------------------------------------------
+
+    async def open_notebook(self, path: str, kernel: str) -> str:
+        """Start a session with a kernel, as opening a notebook does; the kernel's id."""
+        name = path.rpartition("/")[2]
+        body = {"path": path, "name": name, "type": "notebook", "kernel": {"name": kernel}}
+        session = await self.post("api/sessions", body)
+        return str(session["kernel"]["id"])
+
+    async def find_notebook(self, path: str) -> str:
+        """The kernel of a notebook that is open already; RobotStuck when there is none."""
+        answer = await self.get(self.path("api/sessions"))
+        found = [each["kernel"]["id"] for each in answer.json() if each["path"] == path]
+        if not found:
+            raise RobotStuck("the kernel that was left running is gone")
+        return str(found[0])
+
+    async def connect(self, kernel: str) -> KernelChannel:
+        return await self.open_channel(self.path(f"api/kernels/{kernel}/channels"))
 
     async def run_cell(self, kernel_name: str, code: str) -> str:
         """Start a kernel, run one cell over the websocket, end the kernel; its text output."""
-        kernel = await self._post("api/kernels", {"name": kernel_name})
+        kernel = await self.post("api/kernels", {"name": kernel_name})
         try:
-            return await asyncio.wait_for(self._execute(kernel["id"], code), CELL_SECONDS)
+            channel = await self.connect(kernel["id"])
+            try:
+                return await channel.run(code)
+            finally:
+                await channel.close()
         finally:
-            await self._client.delete(
-                self._path(f"api/kernels/{kernel['id']}"), headers=self._headers()
+            await self.send(
+                "DELETE", self.path(f"api/kernels/{kernel['id']}"), headers=self.headers()
             )
 
     async def fetch(self, course: str, lab: str) -> None:
@@ -124,135 +117,77 @@ class Robot:
         ]
         return any(submission.get("has_local_feedback") for submission in submissions)
 
+    async def wait_for_feedback(self) -> None:
+        """Keep the page of the menu *Feedback* open until it turns into the feedback."""
+        async with asyncio.timeout(FEEDBACK_SECONDS):
+            page = await self.get(f"{_FEEDBACK}newest")
+            while not page.url.path.endswith(".html"):
+                again = _REFRESH.fullmatch(page.headers.get("Refresh", ""))
+                if offered := _OFFERED.search(page.text):
+                    page = await self.get(str(page.url.join(offered.group(1))))
+                elif again is None:
+                    raise RobotStuck(f"no feedback comes: {said(page)}")
+                else:
+                    await asyncio.sleep(int(again.group(1)))
+                    page = await self.get(str(page.url.join(again.group(2))))
+
     async def read_notebook(self, path: str) -> dict[str, Any]:
-        answer = await self._get(self._path(f"api/contents/{path}?content=1&type=notebook"))
+        answer = await self.get(self.path(f"api/contents/{path}?content=1&type=notebook"))
         notebook: dict[str, Any] = answer.json()["content"]
         return notebook
 
     async def write_notebook(self, path: str, notebook: dict[str, Any]) -> None:
         body = {"type": "notebook", "format": "json", "content": notebook}
-        answer = await self._client.put(
-            self._path(f"api/contents/{path}"), json=body, headers=self._headers()
-        )
-        _check(answer, f"saving {path}")
+        where = self.path(f"api/contents/{path}")
+        check(await self.send("PUT", where, json=body, headers=self.headers()), f"saving {path}")
 
     async def validate(self, path: str) -> bool:
         """nbgrader's Validate button: True when every visible check passes."""
-        answer = await self._post("assignments/validate", {"path": path})
+        answer = await self.post("assignments/validate", {"path": path})
         if not answer["success"]:
             raise RobotStuck(f"validating {path}: {answer['value'][-200:]}")
         return not answer["value"]
 
-    # --- inside ---------------------------------------------------------------------
+    # --- addresses --------------------------------------------------------------------
 
-    async def _assignment(self, action: str, course: str, lab: str) -> dict[str, Any]:
-        body = {"course_id": course, "assignment_id": lab}
-        answer = await self._post(f"assignments/{action}", body)
-        if not answer.get("success", True):
-            raise RobotStuck(f"{action} {lab}: {str(answer.get('value'))[-300:]}")
-        return answer
+    def path(self, rest: str) -> str:
+        """Below the seat's own server."""
+        return f"/user/{self.username}/{rest}"
 
-    async def _execute(self, kernel: str, code: str) -> str:
-        parts = urlsplit(self._address)
-        scheme = "wss" if parts.scheme == "https" else "ws"
-        session = uuid.uuid4().hex
-        path = self._path(f"api/kernels/{kernel}/channels?session_id={session}")
-        url = f"{scheme}://{parts.netloc}{path}"
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies(path))
-        async with websockets.connect(
-            url,
-            additional_headers={"Cookie": cookies},
-            origin=websockets.Origin(self._address),
-            max_size=2**24,
-            proxy=None,
-            ssl=self._trust if scheme == "wss" else None,
-        ) as socket:
-            request = _execute_request(session, code)
-            await socket.send(json.dumps(request))
-            return await _output(socket, request["header"]["msg_id"])
+    def headers(self) -> dict[str, str]:
+        """What the seat's own server wants to see with everything that changes something."""
+        return {"X-XSRFToken": self.form_token(f"/user/{self.username}/")}
 
-    async def _server_ready(self) -> bool:
-        answer = await self._client.get(f"/hub/api/users/{self.username}")
-        _check(answer, "looking at the seat")
-        server = answer.json().get("servers", {}).get("")
-        if server is None:
-            raise RobotStuck("the server ended while it was starting")
-        return bool(server["ready"])
-
-    async def _get(self, path: str) -> httpx.Response:
-        answer = await self._client.get(path)
-        _check(answer, f"opening {urlsplit(str(answer.url)).path}")
-        return answer
-
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = await self._client.post(self._path(path), json=body, headers=self._headers())
-        _check(answer, path)
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """JSON to the seat's own server, JSON back."""
+        answer = await self.send("POST", self.path(path), json=body, headers=self.headers())
+        check(answer, path)
         content: dict[str, Any] = answer.json()
         return content
 
-    def _headers(self) -> dict[str, str]:
-        return {"X-XSRFToken": self._xsrf(f"/user/{self.username}/")}
+    # --- inside -----------------------------------------------------------------------
 
-    def _path(self, rest: str) -> str:
-        return f"/user/{self.username}/{rest}"
+    async def _wait_for_turn(self, page: httpx.Response) -> str:
+        """Follow the waiting page's events; the address that it then opens."""
+        if "spawn-pending" not in page.url.path:
+            raise RobotStuck(f"asking for a server: {said(page)}")
+        token = self.form_token("/hub/")
+        events = f"/hub/api/users/{self.username}/server/progress?_xsrf={token}"
+        async with self.stream(events) as answer:
+            if answer.status_code != httpx.codes.OK:
+                # It became ready between the page and this question: look again.
+                return "/hub/spawn"
+            async for line in answer.aiter_lines():
+                event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                if event.get("failed"):
+                    raise RobotStuck(f"the server did not start: {event['message']}")
+                if event.get("ready"):
+                    return str(event["url"])
+        return "/hub/spawn"
 
-    def _xsrf(self, path: str) -> str:
-        found = [c.value for c in self._client.cookies.jar if c.name == "_xsrf" and c.path == path]
-        if not found or found[0] is None:
-            raise RobotStuck(f"no form token for {path}")
-        return found[0]
-
-    def _cookies(self, path: str) -> list[Any]:
-        return [cookie for cookie in self._client.cookies.jar if path.startswith(cookie.path)]
-
-
-def _check(answer: httpx.Response, what: str) -> None:
-    if answer.status_code >= httpx.codes.BAD_REQUEST:
-        raise RobotStuck(f"{what}: {answer.status_code} {answer.text[:200]}")
-
-
-def _execute_request(session: str, code: str) -> dict[str, Any]:
-    header = {
-        "msg_id": uuid.uuid4().hex,
-        "msg_type": "execute_request",
-        "username": "",
-        "session": session,
-        "version": "5.3",
-        "date": "",
-    }
-    content = {
-        "code": code,
-        "silent": False,
-        "store_history": False,
-        "user_expressions": {},
-        "allow_stdin": False,
-        "stop_on_error": True,
-    }
-    return {
-        "channel": "shell",
-        "header": header,
-        "parent_header": {},
-        "metadata": {},
-        "content": content,
-        "buffers": [],
-    }
-
-
-async def _output(socket: Any, request: str) -> str:
-    """The cell's text until the kernel is idle again; an error in the cell is text too."""
-    text: list[str] = []
-    async for frame in socket:
-        message = json.loads(frame)
-        if message.get("parent_header", {}).get("msg_id") != request:
-            continue
-        content = message["content"]
-        match message["msg_type"]:
-            case "stream":
-                text.append(content["text"])
-            case "execute_result":
-                text.append(content["data"].get("text/plain", ""))
-            case "error":
-                text.append(f"{content['ename']}: {content['evalue']}")
-            case "status" if content["execution_state"] == "idle":
-                return "".join(text)
-    raise RobotStuck("the kernel's connection closed in the middle of a cell")
+    async def _assignment(self, action: str, course: str, lab: str) -> dict[str, Any]:
+        body = {"course_id": course, "assignment_id": lab}
+        answer = await self.post(f"assignments/{action}", body)
+        if not answer.get("success", True):
+            raise RobotStuck(f"{action} {lab}: {str(answer.get('value'))[-300:]}")
+        return answer

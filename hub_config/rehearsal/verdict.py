@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub_config.rehearsal.characters import Character, Notebook, expected_scores
+from hub_config.rehearsal.journey import Journey
 from hub_config.rehearsal.journeys import Attendance
-from hub_config.rehearsal.robot import Journey
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def step_times(journeys: Iterable[Journey]) -> tuple[StepTimes, ...]:
     """In the order in which the steps first happened."""
     times: dict[str, list[float]] = {}
     for journey in journeys:
-        for step, seconds in journey.steps:
-            times.setdefault(step, []).append(seconds)
+        for step in journey.steps:
+            times.setdefault(step.name, []).append(step.seconds)
     return tuple(
         StepTimes(step, statistics.median(each), max(each)) for step, each in times.items()
     )

@@ -1,0 +1,1 @@
+"""What a seat costs, how soon a class works, and whether the hub holds 300."""
