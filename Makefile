@@ -9,7 +9,7 @@ PYTEST ?= -q -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 
-.PHONY: help demo test thorough attacks matrices live prove bench-grading bench-tvm bench-fleet bench-ship check-style lock clean
+.PHONY: help demo test thorough attacks matrices live prove bench-grading bench-tvm bench-fleet bench-ship bench-seats check-style lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -24,7 +24,7 @@ test: $(VENV)/.dev  ## Style, types, doors and all tests
 	@$(BIN)/python -m pytest $(PYTEST)
 
 thorough: export WORKSHOP_THOROUGH = 1
-thorough: test  ## The same, and all of the long tables: an hour or more
+thorough: test  ## The same, and all of the long tables (an hour or more)
 
 bench-grading: $(VENV)/.dev  ## How many times faster than nbgrader a class is graded; BENCH="--rounds 5"
 	@$(SYSTEM) environments/apt-tests.txt
@@ -39,14 +39,14 @@ matrices: $(VENV)/.dev  ## Kills and faults at every call of up, replace and dow
 	@WORKSHOP_THOROUGH=1 $(BIN)/python -m pytest -q -s tests/provisioning/providers/ec2/test_kill_matrix.py \
 		tests/provisioning/providers/ec2/test_fault_matrix.py tests/provisioning/ssh/test_matrix.py
 
-live: $(VENV)/.dev  ## The journeys on a real AWS account: costs money, read tests/live/README.md first
+live: $(VENV)/.dev  ## The journeys on a real AWS account; costs money, read tests/live/README.md first
 	@WORKSHOP_LIVE=1 $(BIN)/python -m pytest tests/live -x -v
 
 prove: $(VENV)/.cli  ## Every lab tried anew, and what its points are worth; PROVE="embeddings" chooses
 	@$(SYSTEM)
 	@$(BIN)/workshop course --course coursework/nlp prove $(PROVE)
 
-bench-tvm: $(VENV)/.cli  ## A BERT-base encoder in TVM, onnxruntime and mxnet: ratios, one JSON line
+bench-tvm: $(VENV)/.cli  ## A BERT-base encoder in TVM, onnxruntime and mxnet, ratios, one JSON line
 	@$(SYSTEM)
 	@$(BIN)/python -m benchmarks.deployment
 
@@ -57,6 +57,10 @@ bench-fleet: $(VENV)/.dev  ## 50 hosts until they are ready, as a multiple of th
 bench-ship: $(VENV)/.dev  ## An environment to 8 and 50 hosts, as a multiple of sequential SFTP
 	@$(SYSTEM) environments/apt-tests.txt
 	@$(BIN)/python -m benchmarks.shipping $(BENCH)
+
+bench-seats: $(VENV)/.dev  ## 50 robots at 50 seats, what a seat costs, how long people wait; one JSON line
+	@$(SYSTEM) environments/apt-tests.txt
+	@$(BIN)/python -m benchmarks.seats $(BENCH)
 
 check-style: $(VENV)/.dev  ## ruff, mypy --strict and import-linter
 	@$(BIN)/ruff check .

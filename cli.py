@@ -6,14 +6,13 @@ grade, report, down; `demo` plays all of them on this machine.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -28,39 +27,31 @@ from grader.errors import GraderError
 from grader.errors import NotPossibleHere as NotGradableHere
 from grader.pdf import print_to_pdf
 from grader.spec import CourseSpec
-from hub_config.bring_up import UpRequest, look, make_order, refuse_what_stops
-from hub_config.course_commands import ask_grader, grade, rehearse, release
+from hub_config.bring_up import UpRequest
+from hub_config.course_commands import ask_grader, grade, release
 from hub_config.course_desk import CourseDesk
 from hub_config.coursework_commands import course
 from hub_config.down import take_down
+from hub_config.export_commands import export
 from hub_config.grading_process import GradingInputBad
+from hub_config.hub_host.bringing_up import HubOrder
+from hub_config.hub_host.carried import carry
+from hub_config.hub_host.facts import FACTS_NAME, HubHostFacts, with_own_authority
+from hub_config.hub_host.layout import HUB_ENVIRONMENT
+from hub_config.hub_host.lifeline import end_with
+from hub_config.hub_host_commands import replace_host, report_on_hosts, settle_here
 from hub_config.people import Person, walk_ins
 from hub_config.rehearsal.demo import play
 from hub_config.rehearsal.stage import forget_last_demo, write_demo
+from hub_config.rehearsal_commands import rehearse
 from hub_config.roster import read_roster
-from hub_config.screens import (
-    scores_table,
-    status_table,
-    times_table,
-)
-from hub_config.seat_commands import seat, show_codes
-from hub_config.spec import WorkshopSpec, check_files
-from hub_config.status import read_status
-from hub_config.up import Prepared, prepare, seat_people, start, start_every_seat
-from hub_config.workshop_file import write_first_files
+from hub_config.screens import scores_table, times_table
+from hub_config.seat_commands import seat
+from hub_config.spec import WorkshopSpec, check_files, check_workers
+from hub_config.workshop_commands import bring_up, check, down, init, status, up
 from provisioning.commands.environments import env
-from provisioning.commands.fleet import (
-    access,
-    bring_up_hosts,
-    extend,
-    hosts_status,
-    plan,
-    start_hosts,
-    stop_hosts,
-    take_hosts_down,
-)
+from provisioning.commands.fleet import access, extend, plan, start_hosts, stop_hosts
 from provisioning.commands.hosts import host
-from provisioning.commands.screens import findings_table
 from provisioning.commands.shipping import COMMANDS as SHIPPING
 from provisioning.commands.sweep import sweep
 from provisioning.environments.conda.channels import parse_channels
@@ -76,12 +67,14 @@ from provisioning.errors import (
 from provisioning.fleet_desk import FleetDesk, FleetRequest
 from provisioning.folders import locked
 from provisioning.paths import StatePaths, default_state_root
+from provisioning.places import wanted_hosts
 from provisioning.progress_view import ProgressView
 from provisioning.spec_file import place_of, read_spec
 
 #: Wide enough for every table.
 PIPE_WIDTH = 150
 SOURCE = Path(__file__).resolve().parent
+STDIN = 0
 #: Exit codes: 2 means that a person must change a file or this machine first.
 FAILED, CHANGE_SOMETHING = 1, 2
 
@@ -93,6 +86,8 @@ class Session:
     spec_file: Path
     state_root: Path
     console: Console
+    #: The instructor's computer carried this call to the hub host.
+    on_hub_host: bool = False
 
     @cached_property
     def spec(self) -> WorkshopSpec:
@@ -101,7 +96,17 @@ class Session:
             raise BadInput(Place(self.spec_file), "found no such file", write)
         spec = read_spec(self.spec_file, WorkshopSpec).resolve(self.spec_file.resolve().parent)
         check_files(spec, self.spec_file)
-        return spec
+        if self.facts is None:
+            check_workers(spec, self.spec_file)
+        return with_own_authority(spec, self.facts, self.state_root)
+
+    @cached_property
+    def facts(self) -> HubHostFacts | None:
+        """On a hub host: what it was told of itself and the other hosts."""
+        if not self.on_hub_host:
+            return None
+        text = (self.spec_file.parent / FACTS_NAME).read_bytes()
+        return HubHostFacts.model_validate_json(text)
 
     @cached_property
     def course(self) -> CourseSpec:
@@ -141,8 +146,20 @@ class Session:
                 spec_file=self.spec_file,
                 paths=self.paths,
                 depot=self.depot,
+                of_class=(HUB_ENVIRONMENT, *self.request.kernels) if self.hub_is_on_a_host else (),
             )
         )
+
+    @property
+    def hub_is_on_a_host(self) -> bool:
+        """A host of the hub's role that shall have the hub's environment is the hub's host."""
+        wanted = wanted_hosts(self.spec.hosts) if self.spec.hosts is not None else ()
+        return any(each.role == "hub" and HUB_ENVIRONMENT in each.environments for each in wanted)
+
+    @cached_property
+    def hub_order(self) -> HubOrder | None:
+        """How to bring the hub to its host; None where it runs on this machine, or nowhere."""
+        return HubOrder(self.spec, self.fleet, SOURCE) if self.hub_is_on_a_host else None
 
     @cached_property
     def depot(self) -> Depot:
@@ -156,11 +173,19 @@ class Session:
 
     @property
     def today(self) -> date:
-        return today()
+        return datetime.now(UTC).date()
 
-    def alone(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Two commands that change the same workshop wait for each other."""
         self.paths.root.mkdir(parents=True, exist_ok=True)
-        return one_at_a_time(self)
+        waiting = "Another command changes this workshop: waiting for it."
+        with locked(self.paths.lock, on_wait=lambda: click.echo(waiting)):
+            yield
+
+    def alone_if_there(self) -> AbstractContextManager[None]:
+        """The same, without making a state folder for a workshop that never was."""
+        return self.alone() if self.paths.root.is_dir() else nullcontext()
 
     @property
     def labs(self) -> dict[str, str]:
@@ -171,13 +196,14 @@ class Session:
     def course_desk(self) -> CourseDesk:
         """The grader's door: it gets the labs of the chosen track, as JSON.
 
-        NotPossibleHere for a workshop with hosts: its hub is not on this machine.
+        NotPossibleHere for a workshop on hosts none of which is the hub's.
         """
         if self.spec.hosts is not None:
             raise NotPossibleHere(
-                "A hub on the workshop's own hosts is not in this version: `up` makes the hosts "
-                "ready and furnishes them, and that is all it does with them",
-                next_step=f"to hold a class on this machine, remove `hosts:` from {self.spec_file}",
+                f"No host of {self.spec.name} is to have a hub, and with `hosts:` this machine has "
+                "none either",
+                next_step="add a host of the role hub with `environments: [hub]` to "
+                f"{self.spec_file}, or remove `hosts:` to hold the class on this machine",
             )
         labs = self.course.chosen(self.spec.track)
         course = self.course.model_copy(update={"labs": labs, "tracks": {}})
@@ -194,6 +220,7 @@ class Session:
             kernels=tuple(sorted(set(self.labs.values()))),
             source=SOURCE,
             arm=any("arm" in lab.needs for lab in self.course.chosen(self.spec.track)),
+            facts=self.facts,
         )
 
 
@@ -250,9 +277,12 @@ class Commands(click.Group):
     type=click.Path(path_type=Path),
     help="Where workshops are kept. Default: /var/lib/workshop as root, else below your home.",
 )
+@click.option(
+    "--on-hub-host", is_flag=True, hidden=True, help="Another computer carried this here."
+)
 @click.version_option(package_name="hands-on-workshop")
 @click.pass_context
-def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
+def workshop(ctx: click.Context, spec_file: Path, state: Path | None, on_hub_host: bool) -> None:
     """One file and a roster become a running hands-on workshop.
 
     \b
@@ -270,85 +300,12 @@ def workshop(ctx: click.Context, spec_file: Path, state: Path | None) -> None:
     Exit codes: 0 done, 1 failed, 2 change a file or this machine first.
     """
     root = (state or default_state_root(os.environ, os.geteuid())).resolve()
-    ctx.obj = Session(spec_file, root, make_console())
+    if on_hub_host:
+        end_with(STDIN)
+    ctx.obj = Session(spec_file, root, make_console(), on_hub_host)
 
 
-@workshop.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path())
-@click.option(
-    "--name",
-    default="my-workshop",
-    show_default=True,
-    help="Lower-case letters, digits and dashes; at most 20.",
-)
-@click.pass_obj
-def init(session: Session, folder: Path, name: str) -> None:
-    """Write a commented workshop.yaml and a roster to start from.
-
-    FOLDER is where; without it, here. Nothing that exists is overwritten.
-    """
-    spec, roster = write_first_files(folder.resolve(), name, SOURCE / "coursework" / "nlp")
-    click.echo(f"Wrote {spec} and {roster}.\nEdit both, then: workshop -f {spec} check")
-
-
-@workshop.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.pass_obj
-def check(session: Session, as_json: bool) -> None:
-    """Read every file and look at this machine; change nothing."""
-    findings = look(session.request, today())
-    if as_json:
-        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
-    else:
-        session.console.print(findings_table(findings))
-        people = len(session.people)
-        click.echo(f"{session.spec_file}: {people} people, {len(session.labs)} labs.")
-    refuse_what_stops(findings)
-
-
-@workshop.command()
-@click.option(
-    "--start-seats/--no-start-seats",
-    default=True,
-    help="Start everybody's server now, or only when they come. Default: now.",
-)
-@click.option("--yes", is_flag=True, help="Don't ask before hosts are created that cost money.")
-@click.pass_obj
-def up(session: Session, start_seats: bool, yes: bool) -> None:
-    """Build what is missing, start the hub, print new seat codes.
-
-    With `hosts:` in the file: create the hosts, make them ready, furnish them.
-
-    It goes on running in the background until `workshop down`. Repeat it after an
-    accident: it starts what is missing and leaves the rest alone.
-    """
-    if session.spec.hosts is not None:
-        bring_up_hosts(session, yes)
-        return
-    prepared = bring_up(session, start_seats)
-    click.echo(f"The hub is at {prepared.settings.address}")
-    if prepared.nothing_to_do:
-        click.echo("Nothing to do: it is up.")
-    elif not any((session.paths.exchange / "releases").glob("*")):
-        click.echo("Next: workshop release")
-
-
-@workshop.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.pass_obj
-def status(session: Session, as_json: bool) -> None:
-    """What runs, who is there, who has submitted."""
-    if session.spec.hosts is not None:
-        hosts_status(session, as_json)
-        return
-    found = read_status(session.paths)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), indent=2, default=str))
-    else:
-        session.console.print(status_table(found))
-
-
-for command in (rehearse, release, grade):
+for command in (init, check, up, settle_here, status, rehearse, release, grade):
     workshop.add_command(command)
 
 
@@ -362,49 +319,35 @@ def report(session: Session, pdf: bool, as_json: bool) -> None:
     Both are written below the state folder; staff see the page in the hub, too.
     """
     if as_json:
-        click.echo(json.dumps(ask_grader(session, "results"), indent=2))
+        if order := session.hub_order:
+            carry(order, ("report", "--json"))
+        else:
+            click.echo(json.dumps(ask_grader(session, "results"), indent=2))
         return
-    result = ask_grader(session, "report")
-    click.echo(f"Report: {result['html']}\nGrades: {result['csv']}")
+    html, csv = write_report(session)
+    click.echo(f"Report: {html}\nGrades: {csv}")
     if pdf:
-        target = Path(result["html"]).with_suffix(".pdf")
-        print_to_pdf(Path(result["html"]), target)
+        target = html.with_suffix(".pdf")
+        print_to_pdf(html, target)
         click.echo(f"PDF:    {target}")
 
 
-@workshop.command()
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--region", "regions", multiple=True, help="With hosts: look here only. Repeatable.")
-@click.pass_obj
-def down(session: Session, yes: bool, regions: tuple[str, ...]) -> None:
-    """Archive everybody's work, end everything.
-
-    With `hosts:` in the file: end them, delete what belongs to them, and list what is left.
-
-    Nothing is left outside the state folder. Codes, grades and reports stay in it: `up`
-    brings the workshop back.
-    """
-    if session.spec.hosts is not None:
-        take_hosts_down(session, yes, regions)
-        return
-    found = read_status(session.paths)
-    working = sum(seat.running for seat in found.seats)
-    if working and not yes and sys.stdin.isatty():
-        click.confirm(f"{working} seats are running. Their work is archived. End them?", abort=True)
-    with one_at_a_time(session), ProgressView(session.console) as progress:
-        result = take_down(session.paths, datetime.now(UTC), progress)
-    if not result.was_running and result.archive is None and not result.accounts:
-        click.echo("Nothing to do: this workshop is down.")
-        return
-    if result.archive:
-        click.echo(f"The attendees' work: {result.archive}")
-    click.echo(f"Down. Grades and reports stay in {session.paths.home}")
+def write_report(session: Session) -> tuple[Path, Path]:
+    """The page and the grades, on this computer."""
+    if order := session.hub_order:
+        return report_on_hosts(order)
+    result = ask_grader(session, "report")
+    return Path(result["html"]), Path(result["csv"])
 
 
+workshop.add_command(down)
+# Where there is a hub, the seats of the old machine come along.
+host.add_command(replace_host)
 for command in SHIPPING:
     env.add_command(command)
 for command in (seat, course, plan, host, env, access, extend, stop_hosts, start_hosts, sweep):
     workshop.add_command(command)
+workshop.add_command(export)
 
 
 @workshop.command()
@@ -438,57 +381,18 @@ def demo(ctx: click.Context, port: int, keep: bool) -> None:
         raise StepFailed("The demo did not go as it must:\n  " + "\n  ".join(outcome.failures))
 
 
-# --- what several commands need -------------------------------------------------------
-
-
-def bring_up(session: Session, with_seats: bool) -> Prepared:
-    """Everything up to a hub that answers, with the course opened in nbgrader."""
-    refuse_what_stops(look(session.request, today()))
-    session.paths.root.mkdir(parents=True, exist_ok=True)
-    with one_at_a_time(session):
-        return bring_up_alone(session, with_seats)
-
-
-@contextmanager
-def one_at_a_time(session: Session) -> Iterator[None]:
-    """Two commands that change the same workshop wait for each other."""
-    if not session.paths.root.is_dir():
-        yield
-        return
-    waiting = "Another command changes this workshop: waiting for it."
-    with locked(session.paths.lock, on_wait=lambda: click.echo(waiting)):
-        yield
-
-
-def bring_up_alone(session: Session, with_seats: bool) -> Prepared:
-    with ProgressView(session.console) as progress:
-        order = make_order(session.request, progress)
-    issued = seat_people(order)
-    show_codes(session, issued)
-    with ProgressView(session.console) as progress:
-        prepared = prepare(order, issued, progress)
-        session.course_desk.open(prepared, progress)
-        prepared = start(prepared, progress)
-        if with_seats:
-            start_every_seat(prepared, progress, time.sleep)
-    return prepared
-
-
 def make_console() -> Console:
-    """A pipe has no width: lines stay whole there, and tables get room."""
-    if sys.stdout.isatty():
+    """A pipe has no width: lines stay whole there, and tables get room. A hub host is told of the
+    instructor's terminal by variables, which rich knows."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
         return Console()
     return Console(soft_wrap=True, width=PIPE_WIDTH)
-
-
-def today() -> date:
-    return datetime.now(UTC).date()
 
 
 def main() -> None:
     """The console script: foreseen failures are messages, others go to a log file."""
     try:
-        workshop(standalone_mode=True)
+        workshop(standalone_mode=True, prog_name="workshop")
     except Exception:
         log = default_state_root(os.environ, os.geteuid()) / "crash.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -496,3 +400,7 @@ def main() -> None:
         click.echo(f"workshop: an unexpected failure; its details are in {log}", err=True)
         click.echo("  → nothing was lost; repeat the command, or send that file", err=True)
         sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

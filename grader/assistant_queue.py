@@ -12,6 +12,7 @@ from typing import Any
 
 from grader import gradebook
 from grader.arrivals import News, ask, open_source
+from grader.database import is_there
 from grader.errors import GraderError
 from grader.folders import CourseFolder
 from grader.judge import CellVerdict
@@ -85,7 +86,7 @@ def read_queue(settings: GraderSettings, labs: Sequence[LabSpec]) -> WaitingWork
 
 
 def _unjudged(folder: CourseFolder, labs: Sequence[str]) -> Iterator[Unjudged]:
-    if not folder.gradebook.exists():
+    if not is_there(folder):
         return
     unmarked = gradebook.unmarked(folder)
     for lab in labs:

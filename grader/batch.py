@@ -1,7 +1,8 @@
 """A batch of submissions in stages: sanitise, judge side by side, write one by one.
 
-Judges run in threads, as many as there are cores; the caller's thread sanitises what they will
-need and is the single writer of what they have found. Nobody is judged before the canaries live.
+Judges are waited for in threads, as many as there are slots; the caller's thread sanitises what
+they will need and is the single writer of what they have found. Nobody is judged before the
+canaries live.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from grader.judge import CellVerdict, JudgeTask
 from grader.lab_steps import LabSteps, Sanitised
 from grader.notebooks import data_files, read_notebook
 from grader.shared_gradebook import SharedGradebook, shared_gradebook
-from grader.slots import Finished, Slots, cores
+from grader.slots import Finished, Slots
 from grader.spec import LabSpec
 from grader.standing import Job
 from grader.submissions import UnreadableSubmission, read_submitted
@@ -75,7 +76,7 @@ def settle(
     labs = {job.lab.name: job.lab for job in jobs}
     with shared_gradebook(place.folder, place.settings.spec.name) as shared:
         desks = {name: _LabDesk(place, lab, shared, fresh=fresh) for name, lab in labs.items()}
-        with Slots[_ToJudge, _Cells](cores()) as slots:
+        with Slots[_ToJudge, _Cells](place.slots) as slots:
             yield from _Batch(desks, slots).settled(jobs, canaries)
 
 

@@ -21,8 +21,8 @@ from nbgrader.api import (
     SubmittedNotebook,
     new_uuid,
 )
-from sqlalchemy import Table, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from grader.gradebook import auto_score_of
 from grader.verdict import SubmissionVerdict
@@ -32,6 +32,8 @@ _ASSIGNMENTS: Table = SubmittedAssignment.__table__
 _NOTEBOOKS: Table = SubmittedNotebook.__table__
 _GRADES: Table = Grade.__table__
 _COMMENTS: Table = Comment.__table__
+#: SQL has no common word for "insert unless there".
+_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ def _ensure_submission(session: Any, lab: LabRows, verdict: SubmissionVerdict) -
         if handed_in is not None:
             session.execute(update(_ASSIGNMENTS).where(here), {"timestamp": handed_in})
         return str(found)
-    session.execute(insert(_STUDENTS).on_conflict_do_nothing(), {"id": attendee})
+    # Neither waits for the other: the roster may be read at the same moment.
+    unless_there = _INSERT[session.get_bind().dialect.name](_STUDENTS).on_conflict_do_nothing()
+    session.execute(unless_there, {"id": attendee})
     row = {"id": new_uuid(), "assignment_id": lab.assignment, "student_id": attendee}
     session.execute(insert(_ASSIGNMENTS), {**row, "timestamp": handed_in})
     for notebook, cells in lab.notebooks.items():

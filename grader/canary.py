@@ -69,6 +69,7 @@ def prove(canary: Canary, judge: Judge) -> list[str]:
             cell_seconds=canary.cell_seconds,
             sealed=canary.sealed,
             fresh=True,
+            trial=True,
         )
         solution = copy.deepcopy(canary.notebook)
         return [

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader import gradebook
+from grader.database import database_url
 from grader.folders import CourseFolder
 from grader.judge import CellVerdict
 from grader.records import released_version
@@ -59,7 +60,7 @@ def conclude(
 def ledger_of(folder: CourseFolder, submission: Submission) -> Ledger:
     """Where this workshop's course keeps the verdicts on a submission."""
     verdicts = folder.verdicts(submission.lab, submission.attendee)
-    return Ledger(gradebook.database_url(folder), verdicts)
+    return Ledger(database_url(folder), verdicts)
 
 
 def conclude_in(

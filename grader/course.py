@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import durable, gradebook
+from grader.database import ensure_gradebook
 from grader.errors import BadInput, Place
 from grader.feedback_page import TEMPLATES
 from grader.folders import CourseFolder
@@ -47,7 +48,7 @@ def ensure_course(settings: GraderSettings) -> bool:
     for name in settings.environments:
         spec = json.dumps(kernelspec(settings, name), indent=1)
         changed |= _ensure_text(folder.kernels / name / "kernel.json", spec + "\n")
-    fresh = gradebook.ensure_gradebook(folder, settings.spec.name)
+    fresh = ensure_gradebook(folder, settings.spec.name, settings.gradebook)
     new = gradebook.ensure_people(folder, settings.spec.name, settings.people)
     return changed or fresh or new > 0
 
@@ -92,8 +93,11 @@ def nbgrader_config(settings: GraderSettings) -> str:
 
 def _traits(settings: GraderSettings) -> dict[str, dict[str, Any]]:
     identities = {name: one.identity for name, one in settings.environments.items()}
+    where = {"course_id": settings.spec.name, "root": str(settings.course)}
+    if settings.gradebook:
+        where["db_url"] = settings.gradebook
     return {
-        "CourseDirectory": {"course_id": settings.spec.name, "root": str(settings.course)},
+        "CourseDirectory": where,
         "Application": {"log_level": "INFO"},
         "ClearSolutions": {
             "code_stub": {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}

@@ -20,6 +20,11 @@ class CourseFolder:
     def gradebook(self) -> Path:
         return self.root / "gradebook.db"
 
+    @property
+    def gradebook_address(self) -> Path:
+        """Only there when the gradebook is on a server: its address, without a password."""
+        return self.root / "gradebook.url"
+
     def source(self, lab: str) -> Path:
         return self.root / "source" / lab
 

@@ -1,32 +1,30 @@
-"""nbgrader's database, behind one door: nobody else in the grader imports it, except for what a
-batch needs (grader.booking, grader.shared_gradebook).
+"""nbgrader's database, behind one door: nobody else in the grader imports it, except for where it
+is (grader.database) and what a batch needs (grader.booking, grader.shared_gradebook).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sqlite3
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins.export import CsvExportPlugin
+from sqlalchemy import text
 
 from grader import durable
+from grader.database import database_url, reading
 from grader.folders import CourseFolder
 from grader.judge import CellVerdict
 from grader.settings import Person
 from grader.verdict import SubmissionVerdict
 
-_BACKUPS_KEPT = 20
 _OF_LAB = """
-    join base_cell cell on cell.id = row.cell_id
-    join submitted_notebook submitted on submitted.id = row.notebook_id
+    join base_cell cell on cell.id = mark.cell_id
+    join submitted_notebook submitted on submitted.id = mark.notebook_id
     join notebook on notebook.id = submitted.notebook_id
     join assignment on assignment.id = notebook.assignment_id
     join submitted_assignment handed_in on handed_in.id = submitted.assignment_id
@@ -34,11 +32,11 @@ _OF_LAB = """
 """
 _GRADES = f"""
     select handed_in.student_id, cell.name, cell.type,
-    row.auto_score, row.manual_score, row.extra_credit from grade row {_OF_LAB}
+    mark.auto_score, mark.manual_score, mark.extra_credit from grade mark {_OF_LAB}
 """  # noqa: S608 - no text from outside
 _COMMENTS = f"""
     select handed_in.student_id, cell.name,
-    row.auto_comment, row.manual_comment from comment row {_OF_LAB}
+    mark.auto_comment, mark.manual_comment from comment mark {_OF_LAB}
 """  # noqa: S608
 _UNMARKED = """
     select handed_in.student_id, assignment.name, cell.name from grade
@@ -50,38 +48,11 @@ _UNMARKED = """
 """
 
 
-def database_url(folder: CourseFolder) -> str:
-    return f"sqlite:///{folder.gradebook}"
-
-
 @contextlib.contextmanager
 def opened(folder: CourseFolder, course: str) -> Iterator[Any]:
     """nbgrader's Gradebook on this course."""
     with Gradebook(database_url(folder), course) as gradebook:
         yield gradebook
-
-
-@contextlib.contextmanager
-def _alembic_on_path() -> Iterator[None]:
-    """A fresh gradebook asks the `alembic` command for its version; ours is beside our Python."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
-
-
-def ensure_gradebook(folder: CourseFolder, course: str) -> bool:
-    """Make the database, whole or not at all. Returns whether it was new."""
-    if folder.gradebook.exists():
-        return False
-    partial = folder.root / f"{durable.PARTIAL}gradebook.db"
-    partial.unlink(missing_ok=True)
-    with _alembic_on_path(), Gradebook(f"sqlite:///{partial}", course):
-        pass
-    partial.rename(folder.gradebook)
-    return True
 
 
 def ensure_people(folder: CourseFolder, course: str, people: Iterable[Person]) -> int:
@@ -100,32 +71,13 @@ def ensure_people(folder: CourseFolder, course: str, people: Iterable[Person]) -
     return new
 
 
-def backup(folder: CourseFolder, now: datetime) -> Path | None:
-    """Copy the database through sqlite's own backup; None when there is none yet."""
-    if not folder.gradebook.exists():
-        return None
-    folder.backups.mkdir(parents=True, exist_ok=True)
-    copy = folder.backups / f"gradebook-{now:%Y%m%dT%H%M%S%f}.db"
-    partial = copy.with_name(durable.PARTIAL + copy.name)
-    with (
-        contextlib.closing(sqlite3.connect(folder.gradebook)) as source,
-        contextlib.closing(sqlite3.connect(partial)) as target,
-    ):
-        source.backup(target)
-    partial.rename(copy)
-    for old in _superfluous(sorted(folder.backups.glob("gradebook-*.db"))):
-        old.unlink()
-    return copy
-
-
-def _superfluous(copies: Sequence[Path]) -> Iterator[Path]:
-    """All but the last ones and one for every ten minutes before: on submit, batches are small."""
-    ten_minutes = len("gradebook-20261201T093")
-    kept: set[str] = set()
-    for copy in copies[:-_BACKUPS_KEPT]:
-        if copy.name[:ten_minutes] in kept:
-            yield copy
-        kept.add(copy.name[:ten_minutes])
+def forget_people(folder: CourseFolder, course: str, usernames: Iterable[str]) -> int:
+    """Remove students with all that the database has of them. Returns how many it knew."""
+    with opened(folder, course) as gradebook:
+        known = {student.id for student in gradebook.students} & set(usernames)
+        for username in sorted(known):
+            gradebook.remove_student(username)
+    return len(known)
 
 
 def cell_truth(url: str, lab: str, notebook: str) -> dict[str, dict[str, Any]]:
@@ -234,10 +186,9 @@ def marks_of_lab(folder: CourseFolder, lab: str) -> dict[str, Marks]:
     """The marks of everybody who has handed in a lab, in one reading."""
     grades: dict[str, list[Any]] = {}
     comments: dict[str, list[Any]] = {}
-    address = f"{folder.gradebook.as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
+    with reading(folder) as database:
         for found, query in ((grades, _GRADES), (comments, _COMMENTS)):
-            for attendee, *facts in database.execute(query, {"lab": lab}):
+            for attendee, *facts in database.execute(text(query), {"lab": lab}):
                 found.setdefault(attendee, []).append(facts)
     return {attendee: _marks(rows, comments.get(attendee, [])) for attendee, rows in grades.items()}
 
@@ -285,8 +236,8 @@ def auto_score_of(verdict: SubmissionVerdict, cell: str) -> float | None:
 
 def unmarked(folder: CourseFolder) -> frozenset[tuple[str, str, str]]:
     """Attendee, lab and cell of every grade that neither a check nor a person has given."""
-    with contextlib.closing(sqlite3.connect(folder.gradebook)) as database:
-        return frozenset(database.execute(_UNMARKED))
+    with reading(folder) as database:
+        return frozenset((each[0], each[1], each[2]) for each in database.execute(text(_UNMARKED)))
 
 
 def export_csv(folder: CourseFolder, course: str, to: Path) -> None:

@@ -11,6 +11,7 @@ from grader import gradebook
 from grader.batch import Check, settle
 from grader.canary import Canary, require_canary
 from grader.collecting import collect
+from grader.database import backup
 from grader.errors import GraderError, NotPossibleHere, StepFailed
 from grader.events import Progress, silent
 from grader.feedback import ensure_feedback
@@ -114,7 +115,7 @@ def _settle_all(
     work = [job for job in jobs if job.standing is None or not job.booked]
     verdicts = {job: job.standing for job in jobs if job.standing is not None and job.booked}
     if work:
-        gradebook.backup(place.folder, datetime.now(UTC))
+        backup(place.folder, datetime.now(UTC))
         canaries = _canaries(place, work, how.progress)
         how.progress("grade", 0, len(work), "")
         for number, settled in enumerate(settle(place, work, canaries, fresh=how.force), start=1):

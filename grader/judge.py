@@ -47,6 +47,8 @@ class JudgeTask:
     given: tuple[Path, ...] | None = None
     #: Judge anew, whatever is remembered.
     fresh: bool = False
+    #: Nobody's grade depends on it: the lab's canary, or a warm-up.
+    trial: bool = False
 
 
 class Judge(Protocol):

@@ -48,11 +48,11 @@ def jail_command(spec: JailSpec) -> list[str]:
     scratch = str(spec.limits["scratch_megabytes"] * _MEGABYTE)
     command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]
     command += ["--hostname", "grading", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    command += ["--clearenv", "--proc", "/proc", "--dev", "/dev", *_system()]
+    command += ["--clearenv", "--proc", "/proc", "--dev", "/dev", *system_files()]
     command += ["--size", scratch, "--tmpfs", "/tmp"]  # noqa: S108 - inside the jail
     command += ["--size", scratch, "--tmpfs", "/dev/shm"]  # noqa: S108 - inside the jail
     command += ["--size", scratch, "--tmpfs", str(WORK.parent), "--dir", str(WORK)]
-    for prefix in _prefixes(spec.python):
+    for prefix in prefixes(spec.python):
         command += ["--ro-bind", str(prefix), str(prefix)]
     for file in _data_files(spec.folder):
         command += ["--ro-bind", str(spec.folder / file), str(WORK / file)]
@@ -66,7 +66,7 @@ def jail_command(spec: JailSpec) -> list[str]:
     return [*command, *start, "--HistoryManager.enabled=False"]
 
 
-def _system() -> Iterator[str]:
+def system_files() -> Iterator[str]:
     yield from ("--ro-bind", "/usr", "/usr")
     for name in ("bin", "sbin", "lib", "lib64", "lib32"):
         path = Path("/") / name
@@ -78,7 +78,7 @@ def _system() -> Iterator[str]:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
 
 
-def _prefixes(python: Path) -> list[Path]:
+def prefixes(python: Path) -> list[Path]:
     """The folders that hold an interpreter and its packages, /usr aside."""
     found = [python.parent.parent, python.resolve().parent.parent]
     outside = [prefix for prefix in found if not prefix.is_relative_to("/usr")]

@@ -23,8 +23,9 @@ from nbgrader import utils
 from grader.errors import JudgeUnavailable
 from grader.judge import CellVerdict, JudgeTask
 from grader.notebooks import data_files, is_graded
+from grader.scheduling.engines import Engines, SealedRun
+from grader.scheduling.this_machine import ThisMachine
 from grader.sealed.cache import Cache, folder_digest, key_of
-from grader.sealed.engine import Engine
 from grader.sealed.limits import Limits as SealedLimits
 from grader.sealed.submission import (
     AuthorCell,
@@ -37,7 +38,6 @@ from grader.sealed.submission import (
 )
 from grader.sealed.wards import MachineError
 from grader.settings import Limits
-from grader.slots import cores
 from grader.submissions import BOOKKEEPING
 from grader.verdict_rules import Reply, verdict_of_cell
 
@@ -55,7 +55,7 @@ class Memory:
 
 
 class SealedJudge:
-    """Judges with one warm engine per environment; close it when done."""
+    """Judges with warm engines, on this machine or elsewhere; close it when done."""
 
     def __init__(
         self,
@@ -63,13 +63,19 @@ class SealedJudge:
         run: Path,
         limits: Limits,
         memory: Memory | None = None,
+        engines: Engines | None = None,
     ) -> None:
-        """`pythons` is kernel name to interpreter, `run` a folder of the grader's own."""
+        """`pythons` is kernel name to interpreter, `run` a folder of the grader's own.
+
+        Without `engines` everything runs on this machine.
+        """
         self._pythons = pythons
         self._run = run
         self._limits = limits
         self._memory = memory
-        self._engines: dict[str, Engine] = {}
+        self._engines = engines or ThisMachine(pythons, run)
+        #: Whether something has been run.
+        self.warm = False
         self._data: dict[tuple[object, ...], _AuthorData] = {}
         self._opened = ExitStack()
         self._lock = threading.Lock()
@@ -78,14 +84,9 @@ class SealedJudge:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._engines.close()
         self._opened.close()
-        self._engines.clear()
         self._data.clear()
-
-    @property
-    def warm(self) -> bool:
-        """Whether an environment has been started."""
-        return bool(self._engines)
 
     def judge(self, notebook: NotebookNode, task: JudgeTask) -> tuple[CellVerdict, ...]:
         """See grader.judge.Judge. Fills in the outputs that the attendee may see."""
@@ -125,32 +126,27 @@ class SealedJudge:
         return known
 
     def _grade(self, submission: Submission, task: JudgeTask) -> Outcome:
+        if task.kernel not in self._pythons:
+            raise JudgeUnavailable(
+                f"no environment is called {task.kernel!r}",
+                next_step=f"the lab's kernel must be one of: {', '.join(self._pythons)}",
+            )
+        self._forget_old_outcomes()
         try:
-            return self._engine(task).grade(submission, self._limits_of(task))
+            limits = self._limits_of(task)
+            return self._engines.run(SealedRun(task.kernel, submission, limits, trial=task.trial))
         except MachineError as error:
             raise JudgeUnavailable(
                 f"the environment {task.kernel!r} can't judge: {error}",
                 next_step="check the environment, then run the command again",
             ) from error
 
-    def _engine(self, task: JudgeTask) -> Engine:
+    def _forget_old_outcomes(self) -> None:
+        """Once, before the first run."""
         with self._lock:
-            if task.kernel not in self._engines:
-                if task.kernel not in self._pythons:
-                    raise JudgeUnavailable(
-                        f"no environment is called {task.kernel!r}",
-                        next_step=f"the lab's kernel must be one of: {', '.join(self._pythons)}",
-                    )
-                engine = Engine(
-                    self._pythons[task.kernel],
-                    self._folder(),
-                    limits=self._limits_of(task),
-                    slots=cores(),
-                )
-                self._engines[task.kernel] = self._opened.enter_context(engine)
-                if self._memory:
-                    Cache(self._memory.folder).forget_old(time.time())
-            return self._engines[task.kernel]
+            if self._memory and not self.warm:
+                Cache(self._memory.folder).forget_old(time.time())
+            self.warm = True
 
     def _folder(self) -> Path:
         """A new one, for as long as this judge is open."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.errors import BadInput, Place
 from grader.spec import CourseSpec
@@ -56,6 +56,14 @@ class Limits(_Frozen):
     output_kilobytes_per_cell: int = 1024
 
 
+class WorkerHostsSettings(_Frozen):
+    """Where sealed runs are done elsewhere: the dispatcher's socket; see grader.scheduling."""
+
+    socket: Path
+    #: How many submissions all hosts together run at once.
+    slots: int = Field(ge=1, le=1000)
+
+
 class GraderSettings(_Frozen):
     """The input of `python -m grader VERB SETTINGS`."""
 
@@ -69,6 +77,11 @@ class GraderSettings(_Frozen):
     run: Path
     reports: Path
     limits: Limits = Limits()
+    #: A PostgreSQL server for the gradebook, as SQLAlchemy writes addresses and without a
+    #: password; empty: nbgrader's usual file.
+    gradebook: str = ""
+    #: None: sealed runs are done on this machine.
+    worker_hosts: WorkerHostsSettings | None = None
 
 
 def read_settings(file: Path) -> GraderSettings:

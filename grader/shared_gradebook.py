@@ -20,11 +20,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from grader import gradebook
+from grader.database import database_url
 from grader.folders import CourseFolder
 
 #: Where a module's name `Gradebook` is what opens the database.
 _OPENERS: tuple[ModuleType, ...] = (gradebook, latesubmissions)
-#: The formgrader's marks are written within milliseconds; a backup takes a little longer.
+#: For sqlite, which locks the whole file: the formgrader's marks are written within
+#: milliseconds; a backup takes a little longer.
 _PATIENCE_MILLISECONDS = 30_000
 
 
@@ -37,8 +39,9 @@ class SharedGradebook(Gradebook):
         super().__init__(url, course)
         self.db.remove()
         self._connection = self.engine.connect()
-        self._connection.execute(text(f"pragma busy_timeout = {_PATIENCE_MILLISECONDS}"))
-        self._connection.commit()
+        if self.engine.dialect.name == "sqlite":
+            self._connection.execute(text(f"pragma busy_timeout = {_PATIENCE_MILLISECONDS}"))
+            self._connection.commit()
         # "rollback_only": the session's commits write to the connection's transaction, which
         # only `transaction` ends.
         session = sessionmaker(bind=self._connection, join_transaction_mode="rollback_only")
@@ -68,7 +71,7 @@ class SharedGradebook(Gradebook):
 @contextmanager
 def shared_gradebook(folder: CourseFolder, course: str) -> Iterator[SharedGradebook]:
     """Whoever opens the gradebook inside of the block, in this thread, gets this one."""
-    shared = SharedGradebook(gradebook.database_url(folder), course)
+    shared = SharedGradebook(database_url(folder), course)
     here, usual = threading.get_ident(), [vars(module)["Gradebook"] for module in _OPENERS]
 
     def opened(*asked: Any, **more: Any) -> Any:

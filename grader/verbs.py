@@ -16,9 +16,11 @@ from grader import gradebook
 from grader.assistant_queue import read_queue
 from grader.class_results import read_results
 from grader.course import ensure_course
+from grader.database import is_there
 from grader.errors import BadInput, NotPossibleHere, Place
 from grader.events import Progress
 from grader.folders import CourseFolder
+from grader.forgetting import forget
 from grader.grading import Choice, grade
 from grader.lock import only_grader
 from grader.release import ensure_released
@@ -119,6 +121,12 @@ def report(request: Request) -> Facts:
     return {**paths, "nbgrader_export": str(export)}
 
 
+def forget_robots(request: Request) -> Facts:
+    """Take the named attendees, who have no seat, out of the course."""
+    with _alone(request):
+        return {"forgotten": forget(request.settings, request.only)}
+
+
 @contextmanager
 def _workplace(request: Request) -> Iterator[Workplace]:
     with _alone(request):
@@ -140,7 +148,7 @@ def _alone(request: Request) -> Iterator[None]:
 
 def _read(request: Request) -> ClassResults:
     folder = CourseFolder(request.settings.course)
-    if not folder.gradebook.exists():
+    if not is_there(folder):
         raise NotPossibleHere("nothing is graded yet", next_step="run `workshop grade`")
     return read_results(folder, request.settings.spec, datetime.now(UTC))
 
@@ -153,4 +161,5 @@ VERBS: dict[str, Callable[[Request], Facts]] = {
     "queue": queue,
     "results": results,
     "report": report,
+    "forget": forget_robots,
 }

@@ -160,6 +160,7 @@ def _warm_up_one(place: Workplace, labs: Sequence[LabSpec], warm: set[str]) -> N
             author=imports,
             cell_seconds=lab.cell_seconds,
             fresh=True,
+            trial=True,
         )
         try:
             place.judge.judge(imports, task)

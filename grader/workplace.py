@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ from grader.folders import CourseFolder
 from grader.judge import Judge
 from grader.judging import judges
 from grader.nbgrader_course import NbgraderCourse
+from grader.scheduling.worker_hosts import WorkerHosts
 from grader.sealed_judge import Memory
 from grader.settings import GraderSettings
+from grader.slots import cores
 
 #: Longer than any notebook may run: what is older belongs to a grader that was killed.
 _LEFT_OVER_SECONDS = 6 * 3600
@@ -27,6 +29,12 @@ class Workplace:
     nbgrader: NbgraderCourse
     judge: Judge
 
+    @property
+    def slots(self) -> int:
+        """How many submissions are judged side by side."""
+        hosts = self.settings.worker_hosts
+        return hosts.slots if hosts else cores()
+
 
 @contextmanager
 def open_workplace(settings: GraderSettings) -> Iterator[Workplace]:
@@ -36,8 +44,14 @@ def open_workplace(settings: GraderSettings) -> Iterator[Workplace]:
     pythons = {name: one.python for name, one in settings.environments.items()}
     identities = {name: one.identity for name, one in settings.environments.items()}
     memory = Memory(folder.outcomes, identities)
-    with judges(folder.kernels, pythons, settings.run, settings.limits, memory) as judge:
+    engines = _worker_hosts(settings, identities)
+    with judges(folder.kernels, pythons, settings.run, settings.limits, memory, engines) as judge:
         yield Workplace(settings, folder, NbgraderCourse(folder, judge), judge)
+
+
+def _worker_hosts(settings: GraderSettings, identities: Mapping[str, str]) -> WorkerHosts | None:
+    hosts = settings.worker_hosts
+    return WorkerHosts(hosts.socket, identities, hosts.slots) if hosts else None
 
 
 def _sweep_leftovers(run: Path) -> None:

@@ -1,8 +1,7 @@
-"""The commands that make a course happen: rehearse, release, grade."""
+"""The commands that make a course happen: release, grade."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,14 +11,12 @@ import click
 from rich.console import Console
 
 from hub_config.course_desk import CourseDesk
-from hub_config.rehearsal.rehearse import try_out
+from hub_config.hub_host.carried import CarriedCommand, CarriedGroup
 from hub_config.screens import (
     graded_lines,
     queue_lines,
     released_lines,
-    times_table,
 )
-from provisioning.errors import StepFailed
 from provisioning.progress_view import ProgressView
 
 
@@ -32,37 +29,7 @@ class Classroom(Protocol):
     def console(self) -> Console: ...
 
 
-@click.command()
-@click.option(
-    "--seats",
-    default=3,
-    show_default=True,
-    type=click.IntRange(1, 50),
-    help="How many robots, all at once.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.pass_obj
-def rehearse(classroom: Classroom, seats: int, as_json: bool) -> None:
-    """Let robots log in, start servers, run a cell and hand in, before people arrive.
-
-    They get seats of their own, which are gone afterwards with all that they did. A lab
-    must be released to be tried. Needs login by seat code.
-    """
-    with ProgressView(classroom.console) as progress:
-        found = try_out(classroom.course_desk, seats, progress)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), indent=2))
-    else:
-        classroom.console.print(times_table(found.times))
-    if found.problems:
-        lines = "\n  ".join(found.problems)
-        raise StepFailed(f"Not ready:\n  {lines}", next_step="mend that, then rehearse again")
-    if not as_json:
-        robots = "one robot" if seats == 1 else f"{seats} robots at the same time"
-        click.echo(f"Ready: {robots} worked without a problem.")
-
-
-@click.command()
+@click.command(cls=CarriedCommand)
 @click.argument("labs", nargs=-1)
 @click.pass_obj
 def release(classroom: Classroom, labs: Sequence[str]) -> None:
@@ -76,7 +43,7 @@ def release(classroom: Classroom, labs: Sequence[str]) -> None:
         click.echo(line)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=CarriedGroup, invoke_without_command=True)
 @click.option("--only", multiple=True, metavar="LAB", help="This lab only; may be repeated.")
 @click.option(
     "--attendee", multiple=True, metavar="USERNAME", help="This attendee only; may be repeated."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hub_config.exchange.nbgrader_settings import ARRIVALS, PLUGINS
+from hub_config.grading_hosts.places import told_to_grader
 from hub_config.grading_process import GradingProcess, Progress
 from hub_config.install import Owner, ensure_copy, ensure_folder, write_if_changed
 from hub_config.programs import exchange_url, grader_settings
@@ -20,6 +21,7 @@ from hub_config.seats import Seat, read_register
 from hub_config.settings import HubSettings, Secrets
 from hub_config.supervisor import MARK
 from hub_config.up import Prepared
+from hub_config.usernames import ROBOT
 from provisioning.errors import StepFailed
 from provisioning.paths import StatePaths
 
@@ -60,7 +62,7 @@ class CourseDesk:
         ensure_copy(self.coursework, paths.home / "coursework", owner)
         ensure_folder(self._run_folder, 0o700, owner)
         file = grader_settings(paths.home)
-        write_if_changed(file, json.dumps(self._told(record), indent=2) + "\n")
+        write_if_changed(file, json.dumps(self._told(record, settings), indent=2) + "\n")
         process = GradingProcess(
             hub_python=Path(record["hub_python"]),
             library=settings.library,
@@ -80,18 +82,25 @@ class CourseDesk:
         # One letter: paths of sockets below it may have 107 characters.
         return self.paths.home / "g"
 
-    def _told(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def _told(self, record: Mapping[str, Any], settings: HubSettings) -> dict[str, Any]:
         seats = read_register(self.paths.seats).taken()
         return {
             "course": str(self.paths.course),
             "coursework": str(self.paths.home / "coursework"),
             "spec": dict(self.course),
-            "people": [_person(seat) for seat in seats if seat.role == "attendee"],
+            "people": [_person(seat) for seat in seats if _belongs_to_the_class(seat)],
             "environments": record["environments"],
             "exchange": {"classes": PLUGINS, "arrivals": ARRIVALS},
             "run": str(self._run_folder),
             "reports": str(self.paths.reports),
+            "worker_hosts": told_to_grader(settings),
+            "gradebook": settings.database.gradebook if settings.database else "",
         }
+
+
+def _belongs_to_the_class(seat: Seat) -> bool:
+    """A rehearsal's robots don't: they are graded, and then they are forgotten."""
+    return seat.role == "attendee" and not ROBOT.fullmatch(seat.username)
 
 
 def _person(seat: Seat) -> dict[str, str]:

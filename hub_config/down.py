@@ -17,6 +17,7 @@ import httpx
 from hub_config.grading_process import Progress
 from hub_config.homes import archive_homes, give
 from hub_config.hub_api import HubApi
+from hub_config.hub_host.homes_elsewhere import archive_from_hosts
 from hub_config.install import Owner
 from hub_config.seat_process import SeatProcess
 from hub_config.settings import HubSettings, Secrets
@@ -46,9 +47,12 @@ class DownResult:
     accounts: int
 
 
-def take_down(paths: StatePaths, now: datetime, progress: Progress) -> DownResult:
-    """Converges from wherever the last run stopped. StepFailed when something is left."""
-    was_running = _end_processes(paths, progress)
+def take_down(
+    paths: StatePaths, now: datetime, progress: Progress, *, leave_work: bool = False
+) -> DownResult:
+    """Converges from wherever the last run stopped. StepFailed when something is left, or when a
+    home on another host can't be copied; with `leave_work` its last copy is taken then."""
+    was_running = _end_processes(paths, progress, leave_work)
     accounts = _accounts(paths)
     for account in accounts:
         ensure_no_processes(account)
@@ -64,7 +68,7 @@ def take_down(paths: StatePaths, now: datetime, progress: Progress) -> DownResul
     return DownResult(was_running, archive, len(accounts))
 
 
-def _end_processes(paths: StatePaths, progress: Progress) -> bool:
+def _end_processes(paths: StatePaths, progress: Progress, leave_work: bool) -> bool:
     settings_file = paths.hub / "settings.json"
     if not settings_file.is_file():
         _end_by_force(paths)
@@ -73,6 +77,8 @@ def _end_processes(paths: StatePaths, progress: Progress) -> bool:
     secrets = Secrets.model_validate_json(settings.secrets_file.read_text())
     supervisor = supervisor_of(paths, settings)
     _stop_seats(hub_api(settings, secrets), progress)
+    if settings.links is not None:
+        archive_from_hosts(settings, progress, leave_work=leave_work)
     progress("processes", 0, 1, "")
     was_running = supervisor.shut_down()
     _end_by_force(paths)

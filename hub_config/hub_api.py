@@ -75,8 +75,9 @@ class HubApi:
         """Stops the seat's server too. Nothing happens when the hub doesn't know it."""
         answer = self._client.delete(f"/hub/api/users/{username}")
         deadline = time.monotonic() + STOPPING_SECONDS
-        # 400: its server is stopping or starting at this moment.
-        while answer.status_code == HTTPStatus.BAD_REQUEST and time.monotonic() < deadline:
+        # Its server is stopping or starting at this moment: 400, or 500 if it is about to.
+        again = (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
+        while answer.status_code in again and time.monotonic() < deadline:
             time.sleep(0.3)
             answer = self._client.delete(f"/hub/api/users/{username}")
         if answer.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):

@@ -12,7 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hub_config.programs import arm_address, exchange_url
+from hub_config.arm_hosts.addresses import arm_environment
+from hub_config.backup.seat_news import seat_news, utc_now
+from hub_config.programs import exchange_url
 from hub_config.settings import HubSettings, Secrets
 from hub_config.spawner import QUEUE_SECONDS, START_SECONDS
 
@@ -64,17 +66,22 @@ def configure_traefik(traefik: Any, settings: HubSettings, secrets: Secrets) -> 
 def configure_hub(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     folder = settings.hub_folder
     c.JupyterHub.hub_bind_url = f"http://{LOOPBACK}:{settings.ports.hub}"
-    c.JupyterHub.db_url = f"sqlite:///{folder / 'jupyterhub.sqlite'}"
+    file = f"sqlite:///{folder / 'jupyterhub.sqlite'}"
+    c.JupyterHub.db_url = settings.database.hub if settings.database else file
     c.JupyterHub.cookie_secret = bytes.fromhex(secrets.cookie)
     c.CryptKeeper.keys = [bytes.fromhex(secrets.crypt_key)]
     c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates" / "hub")]
-    c.JupyterHub.template_vars = {"workshop": settings.workshop}
+    news = seat_news(settings, utc_now)
+    # JupyterHub calls every function here for each page; only some pages ask for news.
+    c.JupyterHub.template_vars = {"workshop": settings.workshop, "seat_news": lambda _user: news}
     # Seats outlive the hub; the next hub adopts them.
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
     c.JupyterHub.allow_named_servers = False
     # Our queue paces the starts; JupyterHub's limit would answer 429 instead.
     c.JupyterHub.concurrent_spawn_limit = 0
+    # Whoever asks for all users must get all: JupyterHub cuts its answer at 200.
+    c.JupyterHub.api_page_max_limit = 2000
     c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
     c.JupyterHub.default_url = first_page
 
@@ -108,7 +115,13 @@ def configure_login(c: Any, settings: HubSettings, secrets: Secrets) -> None:
 
 def configure_seats(c: Any, settings: HubSettings, secrets: Secrets) -> None:
     seat = settings.seat
-    c.JupyterHub.spawner_class = "hub_config.spawner.SeatSpawner"
+    if settings.seats_socket or settings.seat_map:
+        c.JupyterHub.spawner_class = "hub_config.fleet.host_spawner.HostSpawner"
+        c.HostSpawner.hub_settings = settings
+        # Whoever sits on a host that was given up shall hear it soon.
+        c.Spawner.poll_interval = 10
+    else:
+        c.JupyterHub.spawner_class = "hub_config.spawner.SeatSpawner"
     c.Spawner.cmd = [str(settings.hub_python), "-m", "jupyterhub.singleuser"]
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = QUEUE_SECONDS + START_SECONDS
@@ -119,7 +132,7 @@ def configure_seats(c: Any, settings: HubSettings, secrets: Secrets) -> None:
         "PYTHONPATH": str(settings.library),
         "PATH": path,
         "LANG": "C.UTF-8",
-        **arm_address(settings, secrets),
+        **arm_environment(settings, secrets),
     }
     c.SeatSpawner.workshop = settings.workshop
     c.SeatSpawner.isolation = seat.isolation
@@ -155,6 +168,13 @@ def configure_services(c: Any, settings: HubSettings, secrets: Secrets) -> None:
             "api_token": secrets.formgrader,
             "oauth_no_confirm": True,
         },
+        {
+            "name": "wall",
+            "url": f"http://{LOOPBACK}:{ports.wall}",
+            "api_token": secrets.wall,
+            "oauth_no_confirm": True,
+            "display": False,
+        },
         {"name": "idle-culler", "api_token": secrets.culler},
         {"name": "workshop", "api_token": secrets.workshop},
     ]
@@ -163,10 +183,12 @@ def configure_services(c: Any, settings: HubSettings, secrets: Secrets) -> None:
 def configure_roles(c: Any, settings: HubSettings) -> None:
     formgrader = "access:services!service=formgrader"
     exchange = "access:services!service=exchange"
+    # Everybody may ask for help there; who may see the wall itself, the wall decides by group.
+    wall = "access:services!service=wall"
     c.JupyterHub.load_roles = [
         {
             "name": "user",
-            "scopes": ["self", exchange],
+            "scopes": ["self", exchange, wall],
         },
         {
             "name": "server",
@@ -186,6 +208,11 @@ def configure_roles(c: Any, settings: HubSettings) -> None:
             "name": "exchange",
             "scopes": ["read:users", "read:groups"],
             "services": ["exchange"],
+        },
+        {
+            "name": "wall",
+            "scopes": ["list:users", "read:users:activity", "read:servers"],
+            "services": ["wall"],
         },
         {
             "name": "idle-culler",

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from hub_config.fleet.fleet_programs import fleet_programs
+from hub_config.grading_hosts.dispatcher import dispatcher
+from hub_config.grading_hosts.places import worker_hosts
+from hub_config.program import Accounts, Program, program_environment
 from hub_config.settings import HubSettings, Secrets
 
 LOOPBACK = "127.0.0.1"
 #: Ports below this need root to listen on.
 FIRST_FREE_PORT = 1024
-
-
-@dataclass(frozen=True)
-class Accounts:
-    """Who our own processes run as; None as an ordinary user: all run as that user."""
-
-    service: str | None = None
-    grader: str | None = None
-    arm: str | None = None
-
-
-@dataclass(frozen=True)
-class Program:
-    name: str
-    argv: tuple[str, ...]
-    environment: tuple[tuple[str, str], ...]
-    folder: Path
-    order: int
-    account: str | None = None
-    #: Kernels belong to their server; seats don't belong to the hub.
-    ends_children: bool = True
 
 
 def programs(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> tuple[Program, ...]:
@@ -42,12 +24,16 @@ def programs(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> tup
         hub(settings),
         formgrader(settings, secrets, accounts),
         culler(settings, secrets, accounts),
+        wall(settings, secrets, accounts),
+        wall_facts(settings, secrets),
     )
     asked = (
         (settings.grade_on_submit, grader),
         (settings.arm_root is not None, arm_machine),
+        (bool(worker_hosts(settings)), _dispatcher),
     )
-    return (*always, *(make(settings, secrets, accounts) for wanted, make in asked if wanted))
+    made = (make(settings, secrets, accounts) for wanted, make in asked if wanted)
+    return (*always, *made, *fleet_programs(settings))
 
 
 def proxy(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
@@ -60,7 +46,7 @@ def proxy(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Progra
     return Program(
         name="proxy",
         argv=argv,
-        environment=_environment(settings, {"CONFIGPROXY_AUTH_TOKEN": secrets.proxy}),
+        environment=program_environment(settings, {"CONFIGPROXY_AUTH_TOKEN": secrets.proxy}),
         folder=settings.state_home,
         order=10,
         account=accounts.service if settings.ports.public >= FIRST_FREE_PORT else None,
@@ -92,7 +78,9 @@ def exchange(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Pro
     return Program(
         name="exchange",
         argv=(python, "-m", "hub_config.exchange.service", "--config", config),
-        environment=_environment(settings, service_environment(settings, "exchange", secrets)),
+        environment=program_environment(
+            settings, service_environment(settings, "exchange", secrets)
+        ),
         folder=settings.state_home,
         order=20,
         account=accounts.service,
@@ -105,7 +93,7 @@ def hub(settings: HubSettings) -> Program:
     return Program(
         name="hub",
         argv=(str(settings.hub_python), "-m", "jupyterhub", "--config", str(config)),
-        environment=_environment(settings, facts),
+        environment=program_environment(settings, facts),
         folder=settings.hub_folder,
         order=30,
         ends_children=False,
@@ -126,7 +114,7 @@ def formgrader(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> P
     return Program(
         name="formgrader",
         argv=(str(settings.hub_python), "-m", "jupyterhub.singleuser"),
-        environment=_environment(settings, facts),
+        environment=program_environment(settings, facts),
         folder=course,
         order=40,
         account=accounts.grader,
@@ -147,11 +135,15 @@ def grader(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Progr
         name="grader",
         # Whoever works at a seat comes before whoever waits for feedback.
         argv=("nice", "-n", "5", *python, "watch", str(grader_settings(settings.state_home))),
-        environment=_environment(settings, facts),
+        environment=program_environment(settings, facts),
         folder=course,
         order=60,
         account=accounts.grader,
     )
+
+
+def _dispatcher(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    return dispatcher(settings, accounts)
 
 
 def grader_settings(state_home: Path) -> Path:
@@ -168,21 +160,11 @@ def arm_machine(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> 
             *(str(settings.hub_python), "-P", "-m", "provisioning.arm.serve"),
             *(str(settings.arm_root), str(settings.ports.arm)),
         ),
-        environment=_environment(settings, {"WORKSHOP_ARM_KEY": secrets.arm}),
+        environment=program_environment(settings, {"WORKSHOP_ARM_KEY": secrets.arm}),
         folder=settings.state_home,
         order=70,
         account=accounts.arm,
     )
-
-
-def arm_address(settings: HubSettings, secrets: Secrets) -> dict[str, str]:
-    """How a seat finds the Arm machine; nothing where there is none."""
-    if settings.arm_root is None:
-        return {}
-    return {
-        "WORKSHOP_ARM_RPC": f"{LOOPBACK}:{settings.ports.arm}",
-        "WORKSHOP_ARM_KEY": secrets.arm,
-    }
 
 
 def culler(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
@@ -195,10 +177,39 @@ def culler(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Progr
     return Program(
         name="culler",
         argv=argv,
-        environment=_environment(settings, facts),
+        environment=program_environment(settings, facts),
         folder=settings.state_home,
         order=50,
         account=accounts.service,
+    )
+
+
+def wall(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    """What the room sees; it shows the facts that the program below gathers."""
+    python, config = str(settings.hub_python), str(settings.state_home / "wall.json")
+    return Program(
+        name="wall",
+        argv=(python, "-m", "hub_config.wall.service", "--config", config),
+        environment=program_environment(settings, service_environment(settings, "wall", secrets)),
+        folder=settings.state_home,
+        order=55,
+        account=accounts.service,
+    )
+
+
+def wall_facts(settings: HubSettings, secrets: Secrets) -> Program:
+    """Reads as root what no web service may read, and listens nowhere."""
+    python, told = str(settings.hub_python), str(settings.hub_folder / "settings.json")
+    facts = {
+        "JUPYTERHUB_API_TOKEN": secrets.wall,
+        "JUPYTERHUB_API_URL": f"http://{LOOPBACK}:{settings.ports.hub}/hub/api",
+    }
+    return Program(
+        name="wall-facts",
+        argv=("nice", "-n", "5", python, "-m", "hub_config.wall.gatherer", "--settings", told),
+        environment=program_environment(settings, facts),
+        folder=settings.state_home,
+        order=55,
     )
 
 
@@ -212,6 +223,7 @@ def service_environment(settings: HubSettings, name: str, secrets: Secrets) -> d
     port, token = {
         "exchange": (settings.ports.exchange, secrets.exchange),
         "formgrader": (settings.ports.formgrader, secrets.formgrader),
+        "wall": (settings.ports.wall, secrets.wall),
     }[name]
     scopes = json.dumps([f"access:services!service={name}"])
     return {
@@ -227,16 +239,3 @@ def service_environment(settings: HubSettings, name: str, secrets: Secrets) -> d
         "JUPYTERHUB_SERVICE_PREFIX": f"/services/{name}/",
         "JUPYTERHUB_SERVICE_URL": f"http://{LOOPBACK}:{port}/services/{name}/",
     }
-
-
-def _environment(settings: HubSettings, facts: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    path = f"{settings.hub_python.parent}:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"
-    common = {
-        "PATH": path,
-        "PYTHONPATH": str(settings.library),
-        "PYTHONUNBUFFERED": "1",
-        "LANG": "C.UTF-8",
-        # Marks our processes, so that `down` can prove that none is left.
-        "WORKSHOP_STATE_HOME": str(settings.state_home),
-    }
-    return tuple(sorted((common | facts).items()))

@@ -9,9 +9,13 @@ from typing import Any
 
 from hub_config.exchange.config import ArchiveLimits, ServiceConfig
 from hub_config.exchange.nbgrader_settings import nbgrader_lines
-from hub_config.programs import Program
+from hub_config.fleet.fleet_programs import service_file
+from hub_config.fleet.links import seat_reach
+from hub_config.program import Program
+from hub_config.seat_host.settings import host_settings
 from hub_config.settings import HubSettings, Secrets
 from hub_config.spec import SubmissionsSpec
+from hub_config.wall.files import HELP_MENU, labextensions, wall_files
 
 #: JupyterLab parts that only staff may see, and parts that would ask the internet.
 STAFF_ONLY = ("formgrader", "course-list", "create-assignment")
@@ -55,7 +59,9 @@ def render(settings: HubSettings, secrets: Secrets, programs: tuple[Program, ...
         ),
         settings.state_home / "traefik.yaml": RenderedFile(_pretty(traefik(settings)), 0o644),
         **seat_configuration(settings),
+        **seat_service_configuration(settings),
         **formgrader_configuration(settings),
+        **{path: RenderedFile(text) for path, text in wall_files(settings).items()},
     }
 
 
@@ -131,6 +137,17 @@ def seat_configuration(settings: HubSettings) -> Files:
             _pretty(_seat_settings())
         ),
     }
+
+
+def seat_service_configuration(settings: HubSettings) -> Files:
+    """What the service that runs this host's seats is told; nothing where the hub runs them."""
+    if settings.seats_socket is None:
+        return {}
+    # On a host of a fleet seats reach what they need and no more; here the network is the
+    # machine's own.
+    reach = seat_reach(settings) if settings.seat_map else None
+    told = host_settings(settings, settings.seats_socket, reach)
+    return {service_file(settings): RenderedFile(told.text(), 0o600)}
 
 
 def formgrader_configuration(settings: HubSettings) -> Files:
@@ -237,6 +254,7 @@ def _seat_server(settings: HubSettings) -> dict[str, Any]:
                 **dict.fromkeys(UNUSED_SERVER_PARTS, False),
             }
         },
+        "LabApp": {"extra_labextensions_path": [str(labextensions(settings))]},
         # Sockets in the jail's private /tmp: no seat can reach another's kernels.
         "ConnectionFileMixin": {"transport": "ipc"},
         "KernelSpecManager": {
@@ -283,7 +301,7 @@ def _seat_settings() -> dict[str, Any]:
         "rank": 90,
         "items": [{"command": "help:open", "args": args} for args in (to_feedback, to_all)],
     }
-    return {"@jupyterlab/mainmenu-extension:plugin": {"menus": [menu]}}
+    return {"@jupyterlab/mainmenu-extension:plugin": {"menus": [menu, HELP_MENU]}}
 
 
 def _pretty(value: object) -> str:

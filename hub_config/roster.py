@@ -16,7 +16,7 @@ from hub_config.roster_table import Row, read_table
 from hub_config.usernames import (
     INSTRUCTOR,
     MOST_CHARACTERS,
-    RESERVED,
+    is_reserved,
     is_username,
     numbered,
     slug,
@@ -120,7 +120,7 @@ class _Reader:
         if not username:
             found = f"found {describe(email)}, which gives no user name"
             raise self._bad("email", found, "add a column `username` and write one there")
-        if username in RESERVED and not (username == INSTRUCTOR and role == "instructor"):
+        if is_reserved(username) and not (username == INSTRUCTOR and role == "instructor"):
             found = f'found the reserved user name "{username}"'
             write = f"write another one in a column `username`, such as {numbered(username, set())}"
             raise self._bad("username" if written else "email", found, write)

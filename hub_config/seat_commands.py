@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from hub_config.cards import CardsHeading, cards_page
+from hub_config.hub_host.carried import CarriedGroup
 from hub_config.install import write_if_changed
 from hub_config.people import ROLES, Person, Role
 from hub_config.roster import is_email
@@ -18,7 +19,7 @@ from hub_config.screens import codes_table, seats_table
 from hub_config.seats import IssueResult, Seat, add_seat, read_register, reissue
 from hub_config.spec import WorkshopSpec
 from hub_config.up import open_seat
-from hub_config.usernames import RESERVED, is_username, slug
+from hub_config.usernames import is_reserved, is_username, slug
 from provisioning.paths import StatePaths
 
 
@@ -31,9 +32,12 @@ class Desk(Protocol):
     def spec(self) -> WorkshopSpec: ...
     @property
     def console(self) -> Console: ...
+    @property
+    def on_hub_host(self) -> bool:
+        """Then pages are fetched to the computer of whoever asked, which says where they are."""
 
 
-@click.group()
+@click.group(cls=CarriedGroup)
 def seat() -> None:
     """Who has a seat: list them, add a latecomer, give a new code."""
 
@@ -64,7 +68,7 @@ def add(desk: Desk, name: str, email: str, role: Role, username: str | None) -> 
     chosen = username or slug(email.partition("@")[0] or name)
     if email and not is_email(email):
         raise click.BadParameter(f"{email!r} is not an e-mail address", param_hint="EMAIL")
-    if not is_username(chosen) or chosen in RESERVED:
+    if not is_username(chosen) or is_reserved(chosen):
         raise click.BadParameter(
             f"{chosen!r} can't be a username: choose one with --username, of lower-case "
             "letters, digits and dashes",
@@ -95,7 +99,8 @@ def _show(desk: Desk, result: IssueResult, username: str) -> None:
     page = desk.paths.home / f"card-{username}.html"
     write_cards(page, heading, result)
     desk.console.print(codes_table(result.new_codes))
-    click.echo(f"Card to print: {page}")
+    if not desk.on_hub_host:
+        click.echo(f"Card to print: {page}")
 
 
 def show_codes(desk: Desk, issued: IssueResult) -> None:
@@ -106,7 +111,8 @@ def show_codes(desk: Desk, issued: IssueResult) -> None:
     heading = CardsHeading(desk.spec.name, desk.spec.hub.public_address, desk.spec.date)
     write_cards(page, heading, issued)
     desk.console.print(codes_table(issued.new_codes))
-    click.echo(f"Cards to print, with QR codes: {page}")
+    if not desk.on_hub_host:
+        click.echo(f"Cards to print, with QR codes: {page}")
 
 
 def write_cards(page: Path, heading: CardsHeading, result: IssueResult) -> None:

@@ -119,17 +119,25 @@ def ensure_seats(path: Path, people: Iterable[Person]) -> IssueResult:
 
 def add_seat(path: Path, person: Person) -> IssueResult:
     """A seat for one more person, whom no roster needs to name."""
+    return add_seats(path, (person,))
+
+
+def add_seats(path: Path, people: Iterable[Person]) -> IssueResult:
+    """Seats for some more people, all or none of them."""
     with _changing(path) as change:
-        known = change.register.of(person.username)
-        if known and not known.removed:
-            raise AlreadyTaken(
-                f"{person.username} already has seat {known.number:02d}",
-                next_step=f"for a new code: workshop seat reissue {person.username}",
-            )
-        seat = known or _new_seat(change.register, person, "added")
-        seat = replace(_described(seat, person), origin="added", issue=seat.issue + bool(known))
-        codes = {seat.username: make_code(seat.number)}
-        return change.save(change.register.with_seat(seat), codes)
+        register, codes = change.register, {}
+        for person in people:
+            known = register.of(person.username)
+            if known and not known.removed:
+                raise AlreadyTaken(
+                    f"{person.username} already has seat {known.number:02d}",
+                    next_step=f"for a new code: workshop seat reissue {person.username}",
+                )
+            seat = known or _new_seat(register, person, "added")
+            seat = replace(_described(seat, person), origin="added", issue=seat.issue + bool(known))
+            codes[seat.username] = make_code(seat.number)
+            register = register.with_seat(seat)
+        return change.save(register, codes)
 
 
 def reissue(path: Path, username: str) -> IssueResult:

@@ -26,14 +26,15 @@ START_SECONDS = 120
 #: How long a person may wait in the queue: 300 seats on two slow cores.
 QUEUE_SECONDS = 3600
 GRACE_SECONDS = 5
+LOOPBACK = "127.0.0.1"
 
-#: One queue per hub process; the hub is one process.
-_queues: dict[int, SpawnQueue] = {}
+#: One queue per host and hub process; the hub is one process.
+_queues: dict[tuple[str, int], SpawnQueue] = {}
 
 
-def shared_queue(slots: int) -> SpawnQueue:
-    """The queue all spawners of this hub share."""
-    return _queues.setdefault(slots, SpawnQueue(slots))
+def shared_queue(slots: int, host: str = "") -> SpawnQueue:
+    """The queue that all spawners of a host's seats share; "" is the hub's own host."""
+    return _queues.setdefault((host, slots), SpawnQueue(slots))
 
 
 class SeatSpawner(LocalProcessSpawner):
@@ -58,7 +59,7 @@ class SeatSpawner(LocalProcessSpawner):
 
     async def start(self) -> tuple[str, int]:
         """Wait for a turn, start, and keep the turn until the server answers."""
-        async with shared_queue(self.slots).slot(self.user.name):
+        async with self._queue().slot(self.user.name):
             self.starting = True
             try:
                 return await asyncio.wait_for(self._start_and_answer(), START_SECONDS)
@@ -70,13 +71,12 @@ class SeatSpawner(LocalProcessSpawner):
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What the waiting page says, once a second."""
-        queue = shared_queue(self.slots)
         said = ""
         while True:
-            message = self._waiting_message(queue)
+            message = self._waiting_message()
             if message != said:
                 said = message
-                place = queue.place(self.user.name)
+                place = self._queue().place(self.user.name)
                 yield {"progress": 60 if place == 0 else max(5, 50 - place), "message": message}
             await asyncio.sleep(1)
 
@@ -191,11 +191,14 @@ class SeatSpawner(LocalProcessSpawner):
         try:
             while not answering.done():
                 await asyncio.wait({answering}, timeout=0.5)
-                if self.process is None or not self.process.alive():
+                if not await self._is_alive():
                     raise RuntimeError("the seat's server ended while it was starting")
             answering.result()
         finally:
             answering.cancel()
+
+    async def _is_alive(self) -> bool:
+        return self.process is not None and self.process.alive()
 
     async def _end(self) -> None:
         if self.process is not None:
@@ -214,9 +217,12 @@ class SeatSpawner(LocalProcessSpawner):
         except TimeoutError:
             self.log.warning("Seat %s did not end within %s s", self.user.name, seconds)
 
-    def _waiting_message(self, queue: SpawnQueue) -> str:
-        place = queue.place(self.user.name)
+    def _queue(self) -> SpawnQueue:
+        return shared_queue(self.slots)
+
+    def _waiting_message(self) -> str:
+        place = self._queue().place(self.user.name)
         if place == 0:
             return "Your server is starting. This takes a few seconds."
-        seconds = max(5, round(queue.seconds_to_start(place) / 5) * 5)
+        seconds = max(5, round(self._queue().seconds_to_start(place) / 5) * 5)
         return f"You are number {place} in the queue: about {seconds} seconds."

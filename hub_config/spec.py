@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from hub_config.database.address import WANTED, NoAddress, parse_address
 from provisioning.errors import BadInput
 from provisioning.hosts_spec import HostsSpec, MachineHostsSpec
 from provisioning.spec import EnvironmentFiles, SeatLimitsSpec
 from provisioning.spec_file import describe, place_of
-from provisioning.spec_types import Day, FilePath, Port, SpecModel, absolute, spec_mistake
+from provisioning.spec_types import Day, FilePath, Port, Size, SpecModel, absolute, spec_mistake
 
 MOST_SEATS = 300
 
@@ -76,6 +77,10 @@ class HubSpec(SpecModel):
         60, ge=5, le=1440, description="a whole number of minutes from 5 to 1440, such as 60"
     )
     tls: TlsSpec | None = Field(None, description="`certificate:` and `key:`, each a path")
+    database: str | None = Field(None, description=WANTED)
+    database_password: FilePath | None = Field(
+        None, description="the path of a file with nothing but the password, that only you may read"
+    )
 
     @field_validator("bind")
     @classmethod
@@ -94,12 +99,30 @@ class HubSpec(SpecModel):
         wanted = cls.model_fields["address"].description
         raise spec_mistake(f"found {describe(value)}", f"write {wanted}")
 
+    @field_validator("database")
+    @classmethod
+    def _is_a_database(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return str(parse_address(value))
+        except NoAddress as error:
+            # Never what was written: it may hold a password.
+            raise spec_mistake(f"found {error}", f"write {WANTED}") from None
+
     @model_validator(mode="after")
     def _people_can_find_it(self) -> HubSpec:
         if self.address is None and ipaddress.ip_address(self.bind).is_unspecified:
             found = f"found no address for a hub that listens on {self.bind}"
             write = "write `address:` with what attendees type, such as http://192.0.2.7:8000"
             raise spec_mistake(found, write, key="address")
+        return self
+
+    @model_validator(mode="after")
+    def _a_password_is_for_a_database(self) -> HubSpec:
+        if self.database_password is not None and self.database is None:
+            write = f"write `database:` with {WANTED}"
+            raise spec_mistake("found the password of no database", write, key="database_password")
         return self
 
     @property
@@ -111,7 +134,9 @@ class HubSpec(SpecModel):
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     def resolve(self, base: Path) -> HubSpec:
-        return self.model_copy(update={"tls": self.tls.resolve(base) if self.tls else None})
+        tls = self.tls.resolve(base) if self.tls else None
+        password = absolute(base, self.database_password)
+        return self.model_copy(update={"tls": tls, "database_password": password})
 
 
 def _is_web_address(value: str) -> bool:
@@ -138,10 +163,27 @@ class SubmissionsSpec(SpecModel):
 
 
 class GradingSpec(SpecModel):
-    """When submissions are graded."""
+    """When and where submissions are graded."""
 
     on_submit: bool = Field(
         True, description="true: as they come in; false: only when you run `workshop grade`"
+    )
+    workers: Literal["hub", "hosts"] = Field(
+        "hub", description="hub: on the hub's own host; hosts: on those that run seats"
+    )
+
+
+class BackupSpec(SpecModel):
+    """How homes on other hosts are kept safe on the hub's host."""
+
+    minutes: int = Field(
+        5, ge=1, le=60, description="a whole number of minutes from 1 to 60, such as 5"
+    )
+    home: Size = Field(
+        2 * 2**30,
+        ge=10 * 2**20,
+        le=2**40,
+        description="a size from 10M to 1T, such as 2G: more of a home is not copied",
     )
 
 
@@ -173,6 +215,9 @@ class WorkshopSpec(SpecModel):
     )
     grading: GradingSpec = Field(
         default_factory=GradingSpec, description="when to grade, such as on_submit: false"
+    )
+    backup: BackupSpec = Field(
+        default_factory=BackupSpec, description="copies of homes on hosts, such as minutes: 5"
     )
     environments: EnvironmentFiles = Field(
         default_factory=dict,
@@ -214,6 +259,13 @@ def check_date(spec: WorkshopSpec, today: datetime.date, file: Path) -> None:
         raise BadInput(place_of(file, "date"), found, write)
 
 
+def check_workers(spec: WorkshopSpec, file: Path) -> None:
+    """Hosts that grade must be among the spec's; on the hub host its facts say which there are."""
+    if spec.grading.workers == "hosts" and spec.hosts is None:
+        write = "add `hosts:`, or leave the key out: then this machine grades"
+        raise BadInput(place_of(file, "grading.workers"), "found hosts, and no `hosts:`", write)
+
+
 def check_files(spec: WorkshopSpec, file: Path) -> None:
     """What a resolved spec points to must be there; `file` is where the spec was read from."""
     wanted: dict[str, Path | None] = {
@@ -222,6 +274,7 @@ def check_files(spec: WorkshopSpec, file: Path) -> None:
         **{f"environments.{name}": path for name, path in spec.environments.items()},
         "hub.tls.certificate": spec.hub.tls.certificate if spec.hub.tls else None,
         "hub.tls.key": spec.hub.tls.key if spec.hub.tls else None,
+        "hub.database_password": spec.hub.database_password,
         "hosts.key": spec.hosts.key if isinstance(spec.hosts, MachineHostsSpec) else None,
     }
     for key, path in wanted.items():

@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub_config.hub_api import SeatServer
+import httpx
+
+from hub_config.hub_api import HubApi, SeatServer
 from hub_config.settings import HubSettings, Secrets
 from hub_config.supervisor import ProgramState
 from hub_config.up import hub_api, supervisor_of
+from provisioning.errors import StepFailed
 from provisioning.paths import StatePaths
 
 
@@ -56,13 +59,26 @@ def read_status(paths: StatePaths) -> WorkshopStatus:
     supervisor = supervisor_of(paths, settings)
     programs = supervisor.states() if supervisor.pid() is not None else ()
     hub = hub_api(settings, secrets)
-    up = bool(programs) and hub.healthy()
-    seats = hub.servers() if up else ()
+    seats = _servers(hub) if programs and hub.healthy() else None
     graded_by_itself = any(each.name == "grader" and each.running for each in programs)
     grading = read_grading(paths.course) if graded_by_itself else None
     return WorkshopStatus(
-        paths.workshop, settings.address, up, programs, seats, submissions, grading
+        paths.workshop,
+        settings.address,
+        seats is not None,
+        programs,
+        seats or (),
+        submissions,
+        grading,
     )
+
+
+def _servers(hub: HubApi) -> tuple[SeatServer, ...] | None:
+    """None when the hub runs, but its database doesn't answer: nobody can come in then."""
+    try:
+        return hub.servers()
+    except (httpx.HTTPError, StepFailed):
+        return None
 
 
 def read_grading(course: Path) -> GradingNow:

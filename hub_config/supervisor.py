@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from hub_config.hub_host import hub_unit
 from provisioning.errors import StepFailed
 
 START_SECONDS = 15
@@ -38,10 +39,14 @@ class ProgramState:
 class Supervisor:
     """One supervisord for one workshop, found by its configuration file."""
 
-    def __init__(self, hub_python: Path, configuration: Path, state_home: Path) -> None:
+    def __init__(
+        self, hub_python: Path, configuration: Path, state_home: Path, *, as_unit: bool = False
+    ) -> None:
+        """`as_unit`: systemd starts it, also after a restart of the machine."""
         self._python = hub_python
         self._configuration = configuration
         self._state_home = state_home
+        self._as_unit = as_unit
 
     def pid(self) -> int | None:
         """The running supervisord of this configuration, found without a pid file."""
@@ -58,16 +63,26 @@ class Supervisor:
             self._start_stopped()
             return False
         self._end_leftovers()
-        environment = {**os.environ, MARK: str(self._state_home)}
-        command = [str(self._python), "-m", "supervisor.supervisord"]
-        command += ["-c", str(self._configuration)]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        if done.returncode != 0 or not _wait(lambda: bool(self.states()), START_SECONDS):
+        said = self._start()
+        if said is not None or not _wait(lambda: bool(self.states()), START_SECONDS):
             raise StepFailed(
-                f"supervisord did not start: {(done.stderr or done.stdout).strip() or 'no answer'}",
+                f"supervisord did not start: {said or 'no answer'}",
                 next_step=f"read {self._state_home / 'logs' / 'supervisord.log'}",
             )
         return True
+
+    def _start(self) -> str | None:
+        """None, or why it could not be started."""
+        command = [str(self._python), "-m", "supervisor.supervisord"]
+        command += ["-c", str(self._configuration)]
+        if self._as_unit:
+            mark = ["/usr/bin/env", f"{MARK}={self._state_home}"]
+            return hub_unit.start(self._state_home.name, [*mark, *command, "--nodaemon"])
+        environment = {**os.environ, MARK: str(self._state_home)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode == 0:
+            return None
+        return (done.stderr or done.stdout).strip() or f"exit status {done.returncode}"
 
     def states(self) -> tuple[ProgramState, ...]:
         """Every program and its state; empty when supervisord does not run."""
@@ -85,6 +100,8 @@ class Supervisor:
     def shut_down(self) -> bool:
         """End every program, then supervisord. False when there was nothing to end."""
         pid = self.pid()
+        if self._as_unit:
+            hub_unit.forget()
         if pid is None:
             self._end_leftovers()
             return False

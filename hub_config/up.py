@@ -5,15 +5,22 @@ people ─► seats ─► accounts and homes ─► settings ─► files ─�
 
 from __future__ import annotations
 
-import resource
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hub_config.database.at_up import ensure_database
+from hub_config.fleet.link_keys import ensure_link_key
+from hub_config.fleet.linking import ensure_links
+from hub_config.fleet.placement import ensure_seat_map, placement_of
+from hub_config.fleet.reseating import seat_latecomers
+from hub_config.fleet.services_on_hosts import ensure_services_on_hosts
 from hub_config.grading_process import Progress
 from hub_config.homes import ensure_home
 from hub_config.hub_api import HubApi, is_open
+from hub_config.hub_settings import UpOrder, hub_settings
 from hub_config.install import (
     Owner,
     ensure_certificate,
@@ -25,48 +32,19 @@ from hub_config.install import (
     ensure_secrets,
     ensure_tree,
 )
-from hub_config.people import Person
-from hub_config.programs import Accounts, programs
+from hub_config.program import Accounts
+from hub_config.programs import programs
 from hub_config.render import exchange_configuration, render
-from hub_config.seats import IssueResult, Seat, ensure_seats
-from hub_config.settings import HubSettings, Login, Ports, SeatSettings, Secrets
-from hub_config.spec import WorkshopSpec
+from hub_config.seats import IssueResult, Seat, ensure_seats, read_register
+from hub_config.settings import HubSettings, Secrets
+from hub_config.starting_servers import start_servers
 from hub_config.supervisor import Supervisor
+from hub_config.wall.config import desk_folder, facts_file
 from provisioning.accounts import Account, ensure_account
 from provisioning.errors import StepFailed
 from provisioning.paths import StatePaths
 
-#: Threads count as processes: a server and a few kernels with numeric libraries.
-PROCESSES_PER_SEAT = 512
 HUB_SECONDS = 120
-OPEN_FILES = 65536
-
-
-@dataclass(frozen=True)
-class BuiltEnvironment:
-    """An environment on this machine, as the hub needs to know it."""
-
-    name: str
-    prefix: Path
-    python: Path
-    identity: str
-
-
-@dataclass(frozen=True)
-class UpOrder:
-    """What is wanted, with everything that was found out about it."""
-
-    spec: WorkshopSpec
-    spec_file: Path
-    paths: StatePaths
-    people: tuple[Person, ...]
-    course: str
-    source: Path
-    as_root: bool
-    cores: int
-    hub: BuiltEnvironment
-    kernels: tuple[BuiltEnvironment, ...]
-    arm_root: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +57,8 @@ class Prepared:
     issued: IssueResult
     grader: Owner | None
     changed: tuple[Path, ...]
+    #: Programs that can't be told of a change and have to begin anew.
+    relinked: tuple[str, ...] = ()
     #: Whether `start` had to start anything.
     started: bool = False
 
@@ -94,25 +74,49 @@ def seat_people(order: UpOrder) -> IssueResult:
     return ensure_seats(order.paths.seats, order.people)
 
 
+def settle(order: UpOrder, issued: IssueResult) -> HubSettings:
+    """Numbers, places and keys: all that other hosts must know before anything starts."""
+    paths = order.paths
+    settings = hub_settings(
+        order,
+        issued.register.taken(),
+        ensure_ports(paths.hub / "ports.json", order.spec.hub.port),
+        # On a hub host our code came as a library, with the same path on all hosts.
+        ensure_library(paths, order.source) if order.facts is None else order.source,
+    )
+    if settings.links is not None:
+        ensure_seat_map(settings)
+        ensure_link_key(settings.links)
+    return settings
+
+
 def prepare(order: UpOrder, issued: IssueResult, progress: Progress) -> Prepared:
     """Accounts, homes and files."""
     paths, seats = order.paths, issued.register.taken()
     accounts = _ensure_accounts(order, seats, progress)
     _ensure_own_folders(order, accounts)
-    settings = hub_settings(
-        order,
-        seats,
-        ensure_ports(paths.hub / "ports.json", order.spec.hub.port),
-        ensure_library(paths, order.source),
-    )
-    secrets = ensure_secrets(settings.secrets_file)
     service, grader = service_usernames(order.spec.name)
-    arm = _name(accounts, arm_username(order.spec.name))
-    ours = Accounts(_name(accounts, service), _name(accounts, grader), arm)
+    owner = _owner(accounts.get(grader))
+    settings = settle(order, issued)
+    database = ensure_database(order.spec, paths, owner)
+    settings = settings.model_copy(update={"database": database})
+    secrets = ensure_secrets(settings.secrets_file)
+    ours = Accounts(
+        _name(accounts, service),
+        _name(accounts, grader),
+        _name(accounts, arm_username(order.spec.name)),
+        _name(accounts, dispatcher_username(order.spec.name)),
+    )
     files = render(settings, secrets, programs(settings, secrets, ours))
     files |= exchange_configuration(settings, order.spec.submissions)
     changed = ensure_files(files)
-    owner = _owner(accounts.get(grader))
+    if settings.links is not None:
+        relinked = ensure_links(settings, ensure_seat_map(settings))
+        dispatcher = _owner(accounts.get(dispatcher_username(order.spec.name)))
+        identities = {each.name: each.identity for each in order.kernels}
+        owners = (dispatcher, owner)
+        relinked += ensure_services_on_hosts(settings, secrets, identities, owners, progress)
+        return Prepared(order, settings, secrets, issued, owner, changed, relinked)
     return Prepared(order, settings, secrets, issued, owner, changed)
 
 
@@ -121,7 +125,8 @@ def start(prepared: Prepared, progress: Progress) -> Prepared:
     paths, settings = prepared.order.paths, prepared.settings
     supervisor = supervisor_of(paths, settings)
     started = supervisor.ensure_running()
-    for name in () if started else programs_to_restart(prepared.changed):
+    told = (*programs_to_restart(prepared.changed), *prepared.relinked)
+    for name in () if started else told:
         supervisor.restart(name)
     _wait_for_hub(prepared, supervisor, progress)
     return replace(prepared, started=started)
@@ -131,72 +136,37 @@ def start_every_seat(prepared: Prepared, progress: Progress, sleep: Callable[[fl
     """Ask for every seat's server before people arrive; returns how many are ready."""
     hub = hub_api(prepared.settings, prepared.secrets)
     names = [seat.username for seat in prepared.issued.register.taken()]
-    for name in names:
-        hub.ensure_user(name)
-        hub.start_server(name)
-    total, ready = len(names), 0
-    deadline = time.monotonic() + 60 + 15 * total
-    while time.monotonic() < deadline:
-        servers = {server.username: server for server in hub.servers()}
-        ready = sum(servers[name].running for name in names if name in servers)
-        progress("seats", ready, total, "")
-        waiting = [name for name in names if name in servers and servers[name].pending]
-        if ready == total or not waiting:
-            break
-        sleep(0.5)
-    return ready
+    return start_servers(hub, names, progress, sleep)
 
 
 def open_seat(paths: StatePaths, username: str) -> None:
-    """A latecomer's account and home. Before `up` there is nothing to do: `up` makes them."""
+    """A latecomer's account and home. Before `up` there is nothing to do: `up` makes them.
+
+    Raises NotPossibleHere on a fleet whose hosts are full.
+    """
     settings_file = paths.hub / "settings.json"
     if not settings_file.is_file():
         return
     settings = HubSettings.model_validate_json(settings_file.read_text())
+    if settings.seat_map is not None:
+        # The service that starts a seat makes its home, on whichever host.
+        _place_latecomer(paths, settings, username)
+        return
     account = None
     if settings.seat.isolation == "accounts":
         account = ensure_account(username, workshop=paths.workshop, home=paths.homes / username)
     ensure_home(paths.homes, username, _owner(account), paths.archive)
 
 
-def hub_settings(
-    order: UpOrder, seats: tuple[Seat, ...], ports: Ports, library: Path
-) -> HubSettings:
-    """The spec and the facts of this machine as the hub's processes read them."""
-    spec, paths = order.spec, order.paths
-    by_role = {
-        role: tuple(seat.username for seat in seats if seat.role == role)
-        for role in ("instructor", "assistant", "attendee")
-    }
-    login = spec.hub.login
-    return HubSettings(
-        workshop=spec.name,
-        course=order.course,
-        bind=spec.hub.bind,
-        address=spec.hub.public_address,
-        proxy=spec.hub.proxy,
-        ports=ports,
-        state_home=paths.home,
-        hub_folder=paths.hub,
-        homes=paths.homes,
-        library=library,
-        seats_file=paths.seats,
-        secrets_file=paths.hub / "secrets.json",
-        hub_python=order.hub.python,
-        certificate=paths.home / "tls" / "certificate.pem" if spec.hub.tls else None,
-        certificate_key=paths.home / "tls" / "key.pem" if spec.hub.tls else None,
-        seat=_seat_settings(order),
-        # Starting a server is one core's work; twice the cores keeps them busy.
-        starts_at_once=max(2, 2 * order.cores),
-        open_files=_open_files(),
-        idle_minutes=spec.hub.idle_minutes,
-        grade_on_submit=spec.grading.on_submit,
-        arm_root=order.arm_root,
-        login=Login(class_name=login.class_name, config=login.config) if login.class_name else None,
-        instructors=by_role["instructor"],
-        assistants=by_role["assistant"],
-        attendees=by_role["attendee"],
-    )
+def _place_latecomer(paths: StatePaths, settings: HubSettings, username: str) -> None:
+    seat = read_register(paths.seats).of(username)
+    if seat is None or placement_of(settings, username):
+        return
+    restart = supervisor_of(paths, settings).restart
+    if seat.role == "attendee":
+        seat_latecomers(settings, restart, attendees=(username,))
+    else:
+        seat_latecomers(settings, restart, staff=(username,))
 
 
 def service_usernames(workshop: str) -> tuple[str, str]:
@@ -209,8 +179,14 @@ def arm_username(workshop: str) -> str:
     return f"_a-{workshop}"
 
 
+def dispatcher_username(workshop: str) -> str:
+    """Whom the dispatcher of grading on hosts runs as; see hub_config.grading_hosts."""
+    return f"_d-{workshop}"
+
+
 def supervisor_of(paths: StatePaths, settings: HubSettings) -> Supervisor:
-    return Supervisor(settings.hub_python, paths.hub / "supervisord.conf", paths.home)
+    configuration = paths.hub / "supervisord.conf"
+    return Supervisor(settings.hub_python, configuration, paths.home, as_unit=settings.as_unit)
 
 
 def front_door(settings: HubSettings) -> str:
@@ -225,30 +201,21 @@ def hub_api(settings: HubSettings, secrets: Secrets) -> HubApi:
     return HubApi(f"http://127.0.0.1:{settings.ports.hub}", secrets.workshop)
 
 
-def _seat_settings(order: UpOrder) -> SeatSettings:
-    return SeatSettings(
-        isolation="accounts" if order.as_root else "jail",
-        memory_bytes=order.spec.seat.memory,
-        cpus=order.spec.seat.cpus,
-        processes=PROCESSES_PER_SEAT,
-        environments=(order.hub.prefix, *(kernel.prefix for kernel in order.kernels)),
-        kernels=tuple(kernel.name for kernel in order.kernels),
-        jupyter_path=tuple(kernel.prefix / "share" / "jupyter" for kernel in order.kernels),
-        config=order.paths.home / "seat-config",
-    )
-
-
 def _ensure_accounts(
     order: UpOrder, seats: tuple[Seat, ...], progress: Progress
 ) -> Mapping[str, Account]:
     """UNIX accounts as root, none otherwise; then everybody's home."""
     paths = order.paths
-    names = [seat.username for seat in seats]
+    # With hosts for seats, the service that runs a seat makes its home, on whichever host.
+    elsewhere = order.facts is not None and order.facts.runs_seats_elsewhere
+    names = [] if elsewhere else [seat.username for seat in seats]
     accounts: dict[str, Account] = {}
     if order.as_root:
         services: tuple[str, ...] = service_usernames(order.spec.name)
         if order.arm_root is not None:
             services = (*services, arm_username(order.spec.name))
+        if elsewhere and order.spec.grading.workers == "hosts":
+            services = (*services, dispatcher_username(order.spec.name))
         for name in (*services, *names):
             home = paths.homes / name if name in names else paths.home
             accounts[name] = ensure_account(name, workshop=order.spec.name, home=home)
@@ -268,12 +235,10 @@ def _ensure_own_folders(order: UpOrder, accounts: Mapping[str, Account]) -> None
     # Names and grades: the grader writes, the service that shows them to staff reads.
     both = Owner(grader.uid, service.gid) if grader and service else None
     ensure_tree(order.paths.reports, 0o2750, both)
-
-
-def _open_files() -> int:
-    """300 seats with three websockets each, both ends, and room: if the machine allows it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    ensure_tree(desk_folder(order.paths.home), 0o700, service)
+    # Root gathers the wall's facts, the service shows them: it must not write where root does.
+    reader = Owner(os.geteuid(), service.gid) if service else None
+    ensure_tree(facts_file(order.paths.home).parent, 0o2750, reader)
 
 
 def _owner(account: Account | None) -> Owner | None:
@@ -287,10 +252,12 @@ def _name(accounts: Mapping[str, Account], username: str) -> str | None:
 def programs_to_restart(changed: Iterable[Path]) -> tuple[str, ...]:
     """Which running programs have to read their files again; seats go on meanwhile."""
     readers = {
-        "settings.json": ("hub",),
+        "settings.json": ("hub", "wall-facts"),
+        "seats-service.json": ("seats",),
         "secrets.json": ("hub",),
         "traefik.yaml": ("proxy",),
         "exchange.json": ("exchange",),
+        "wall.json": ("wall",),
         "certificate.pem": ("proxy", "hub"),
         "key.pem": ("proxy", "hub"),
     }

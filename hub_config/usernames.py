@@ -9,7 +9,7 @@ MOST_CHARACTERS = 24
 PATTERN = re.compile(rf"[a-z][a-z0-9-]{{0,{MOST_CHARACTERS - 1}}}")
 
 #: The seats of a rehearsal's robots.
-ROBOT = re.compile(r"robot-\d\d")
+ROBOT = re.compile(r"robot-\d{2,3}")
 
 #: The seat that exists when the roster names no instructor.
 INSTRUCTOR = "instructor"
@@ -45,6 +45,14 @@ def is_username(text: str) -> bool:
     return PATTERN.fullmatch(text) is not None
 
 
+def is_reserved(name: str) -> bool:
+    """Whether the machine, the hub or a rehearsal has that name for itself.
+
+    Robots are removed with all their work, so nobody else may be called like one.
+    """
+    return name in RESERVED or ROBOT.fullmatch(name) is not None
+
+
 def slug(text: str) -> str:
     """The user name nearest to the text, or "" when no letter or digit of it can be kept."""
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
@@ -61,6 +69,6 @@ def numbered(name: str, taken: set[str]) -> str:
     while True:
         ending = f"-{number}"
         candidate = name[: MOST_CHARACTERS - len(ending)] + ending
-        if candidate not in taken and candidate not in RESERVED:
+        if candidate not in taken and not is_reserved(candidate):
             return candidate
         number += 1

@@ -16,7 +16,7 @@ from provisioning.fleet_state import FleetState
 from provisioning.fleet_up import FleetOrder
 from provisioning.hosts_spec import Ec2HostsSpec, HostsSpec, MachineHostsSpec
 from provisioning.paths import StatePaths
-from provisioning.places import wanted_hosts
+from provisioning.places import wanted_hosts, with_class
 from provisioning.providers.protocol import Provider
 from provisioning.readiness import Hardware, Threshold
 from provisioning.ssh.login import Login
@@ -37,6 +37,9 @@ class FleetRequest:
     spec_file: Path
     paths: StatePaths
     depot: Depot
+    #: Environments that a class needs on its hub host and on the hosts with seats, besides what
+    #: the spec names for them.
+    of_class: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class FleetDesk:
 
     @cached_property
     def wanted(self) -> tuple[WantedHost, ...]:
-        return wanted_hosts(self.request.hosts)
+        return with_class(wanted_hosts(self.request.hosts), self.request.of_class)
 
     @cached_property
     def provider(self) -> Provider:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from provisioning.fleet import ROLES, Role, WantedHost
 from provisioning.hosts_spec import Ec2HostsSpec, Ec2RoleSpec, MachineHostsSpec
@@ -20,6 +21,18 @@ def wanted_hosts(
             return tuple(_of_a_list(spec))
         case Ec2HostsSpec():
             return tuple(_on_ec2(spec, spec.spare if spare is None else spare))
+
+
+def with_class(
+    wanted: tuple[WantedHost, ...], environments: tuple[str, ...]
+) -> tuple[WantedHost, ...]:
+    """The same places; the hub's host and those for seats have these environments, too."""
+    return tuple(
+        replace(place, environments=tuple(dict.fromkeys((*place.environments, *environments))))
+        if place.role in ("hub", "gpu")
+        else place
+        for place in wanted
+    )
 
 
 def place_name(role: Role, number: int) -> str:

@@ -87,6 +87,7 @@ exit "$status"
 _MACHINE: Final = r"""
 echo "machine $(uname -m)"
 echo "disk $(df -BG --output=size / | tail -n 1 | tr -dc 0-9)"
+echo "memory $(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 if command -v nvidia-smi > /dev/null; then
     # What goes wrong it says on standard output, too.
     if names=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>&1); then
@@ -135,6 +136,7 @@ class Ready:
     disk_gb: int
     gpus: tuple[str, ...]
     architecture: Architecture
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class _Machine:
     disk_gb: int
     gpus: tuple[str, ...]
     architecture: Architecture
+    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,9 @@ class Threshold:
         self._prove_own_key(host)
         tell("ready")
         seconds = self.clock() - began
-        return Ready(host.name, seconds, found.disk_gb, found.gpus, found.architecture)
+        return Ready(
+            host.name, seconds, found.disk_gb, found.gpus, found.architecture, found.memory_bytes
+        )
 
     def _own_key(self, host: Host, connection: Connection) -> None:
         if self._has_only_own_key(host):
@@ -245,6 +250,7 @@ class Threshold:
         said = finished.stdout.decode(errors="replace")
         facts = [line.split(" ", 1) for line in said.splitlines() if " " in line]
         disk_gb = next((int(value) for key, value in facts if key == "disk" and value), 0)
+        memory = next((int(value) for key, value in facts if key == "memory" and value), 0)
         gpus = tuple(value for key, value in facts if key == "gpu" and value)
         machine = next((value for key, value in facts if key == "machine"), "")
         if next((value for key, value in facts if key == "metadata"), "active") != "active":
@@ -255,7 +261,7 @@ class Threshold:
             why = next((value for key, value in facts if key == "nvidia-smi"), "")
             told = f"; nvidia-smi says: {why}" if why else ""
             raise _lacks(host, f"{len(gpus)} working GPUs instead of {wanted.gpus}{told}")
-        return _Machine(disk_gb, gpus, architecture_named(machine))
+        return _Machine(disk_gb, gpus, architecture_named(machine), memory * 1024)
 
 
 def architecture_named(machine: str) -> Architecture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,4 +23,9 @@ class SeatLimitsSpec(SpecModel):
     )
     cpus: float = Field(
         1.0, ge=0.1, le=256, description="a number of cores from 0.1 to 256, such as 1.5"
+    )
+    gpu: Literal["whole", "shared"] = Field(
+        "whole",
+        description="whole: a GPU for each seat; shared: seats of a host use its GPUs together,"
+        " and nothing keeps one from taking all of it",
     )

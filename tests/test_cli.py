@@ -215,14 +215,29 @@ def test_an_unforeseen_failure_leaves_its_details_in_a_file(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("command", [["release"], ["grade"], ["report"]])
-def test_a_class_on_hosts_is_not_promised(tmp_path: Path, run: Run, command: list[str]) -> None:
-    edit(tmp_path, hosts="{provider: ec2, region: us-east-1}")
+def test_a_class_without_a_hub_is_not_promised(
+    tmp_path: Path, run: Run, command: list[str]
+) -> None:
+    edit(tmp_path, hosts="{provider: ec2, region: us-east-1, hub: {environments: []}}")
     answer = run(*command)
     assert answer.exit_code == 2
-    assert "A hub on the workshop's own hosts is not in this version" in answer.output
+    assert "No host of cli-test is to have a hub" in answer.output
 
 
 def test_commands_about_hosts_say_when_there_are_none(run: Run) -> None:
     answer = run("host", "list")
     assert answer.exit_code == 2
     assert "asks for no hosts" in answer.output
+
+
+def test_check_counts_places_before_hosts_cost_money(tmp_path: Path, run: Run) -> None:
+    edit(tmp_path, hosts="{provider: ec2, region: us-east-1, gpu: {count: 1}}")
+    fine = run("check")
+    assert fine.exit_code == 0
+    assert "everybody finds a seat on 2 hosts" in fine.output
+    with (tmp_path / "roster.csv").open("a") as roster:
+        roster.write("Alan,alan@example.org,attendee\n")
+    for command in ("check", "up"):
+        refused = run(command)
+        assert refused.exit_code == 2
+        assert "2 seats want a GPU of their own each; the hosts have room for 1" in refused.output

@@ -115,7 +115,7 @@ class _Copying:
         return Copied(at, changed=True, found=copied.found, partly=about.partly)
 
     def _look(self) -> Listing:
-        # Only a home that was never copied may get the mark: any other one has it.
+        # Without a copy, whatever is there is the home. Else it must be the one that was copied.
         new = self.marks.mark if self.order.shelf.newest is None else ""
         return self.order.home.look(self.marks.known, new, self.order.limits)
 

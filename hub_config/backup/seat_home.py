@@ -35,7 +35,7 @@ for program in bwrap rsync setpriv python3; do
 done
 [ -d "$home" ] && [ ! -L "$home" ] || exit "$no_home"
 found=$(cat "$marks/$username" 2> /dev/null) || found=
-if [ -z "$found" ] && [ -n "$new" ]; then
+if [ -n "$new" ] && [ "$found" != "$new" ]; then
     mkdir -p "$marks" && chmod 700 "$marks"
     printf %s "$new" > "$marks/.$username.new"
     sync "$marks/.$username.new"
@@ -95,8 +95,8 @@ class SeatHome:
     user: str = "root"
 
     def look(self, known: Sequence[str], new: str, limits: Limits) -> Listing:
-        """What there is to copy. `known`: marks that the home may have; `new`: the mark that it
-        gets if it has none ("": none). Raises CopyFailed."""
+        """What there is to copy. `known`: marks that the home may have; `new`: a mark that it gets
+        because it was never copied, else "". Raises CopyFailed."""
         numbers = (limits.bytes, limits.files, limits.entries, limits.seconds)
         jail = Jail(self.account, self._home, writable=False)
         program = [*jail.command(), "python3", "-I", "-S", "-", *map(str, numbers)]

@@ -109,6 +109,8 @@ class NewArrivals(ApiHandler):
                 answered=store.feedback(snapshot) is not None,
             )
             for snapshot in news
+            # A rehearsal's robots are gone afterwards, with all that they handed in.
+            if store.submission_archive(snapshot).is_file()
         )
         return ArrivalsAnswer(mark=mark, arrivals=tuple(arrivals))
 

@@ -38,8 +38,9 @@ class Arrivals:
         key = (snapshot.assignment, snapshot.username)
         with self._lock:
             known = self._newest.get(key)
-            # Two uploads of one attendee are filed by two threads, in either order.
-            if known and known[1].sequence() >= snapshot.sequence():
+            # Two uploads of one attendee are filed by two threads, in either order. Numbers alone
+            # don't tell it: a rehearsal's robots come again, and begin with 1 again.
+            if known and _order(known[1]) >= _order(snapshot):
                 return
             self._count += 1
             # Last in the dict, because it came last.
@@ -74,3 +75,7 @@ class Arrivals:
         finally:
             with self._lock:
                 self._waiters.discard(waiter)
+
+
+def _order(snapshot: Snapshot) -> tuple[float, int]:
+    return snapshot.received.timestamp(), snapshot.sequence()

@@ -40,20 +40,20 @@ def plan(operator: Operator, as_json: bool) -> None:
     refuse_red(found)
 
 
-def bring_up_hosts(operator: Operator, yes: bool) -> None:
-    """`up`: what the plan says, then hosts that are ready."""
+def bring_up_hosts(operator: Operator, yes: bool) -> FleetUp:
+    """`up`: what the plan says, then hosts that are ready. The caller holds the lock, and refuses
+    what has become a problem."""
     desk = operator.fleet
-    with operator.alone():
-        found = look_and_plan(desk, operator.day, operator.today)
-        refuse_red(found)
-        if not found.nothing_to_do:
-            operator.console.print(plan_page(found))
-            ask(f"Create these hosts, for {found.cost.hourly.dollars()} an hour?", yes)
-        with telling_what_exists(desk), ProgressView(operator.console) as progress:
-            up = up_whole(desk, progress)
+    found = look_and_plan(desk, operator.day, operator.today)
+    refuse_red(found)
+    if not found.nothing_to_do:
+        operator.console.print(plan_page(found))
+        ask(f"Create these hosts, for {found.cost.hourly.dollars()} an hour?", yes)
+    with telling_what_exists(desk), ProgressView(operator.console) as progress:
+        up = up_whole(desk, progress)
     operator.console.print(hosts_table(hosts_now(desk)))
     click.echo(f"{len(up.ready)} of {len(desk.wanted)} hosts are ready.")
-    refuse_problems(desk, up)
+    return up
 
 
 def refuse_problems(desk: FleetDesk, up: FleetUp) -> None:

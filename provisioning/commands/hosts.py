@@ -19,6 +19,7 @@ from provisioning.commands.operator import (
 from provisioning.commands.screens import hosts_table
 from provisioning.errors import StepFailed, WorkshopError
 from provisioning.fleet import ROLES, Fleet, Host, Role
+from provisioning.fleet_up import FleetUp
 from provisioning.fleet_work import replace_one
 from provisioning.operate import Ran, hosts_now, known_logins, read_logs, run_on_hosts
 
@@ -151,6 +152,11 @@ def logs(operator: Operator, name: str, lines: int, from_console: bool) -> None:
 @click.pass_obj
 def replace(operator: Operator, name: str, yes: bool) -> None:
     """Put another machine in the place of NAME. What is on the old one's disk is gone."""
+    replace_place(operator, name, yes)
+
+
+def replace_place(operator: Operator, name: str, yes: bool) -> FleetUp:
+    """What `host replace` does; the new machine, ready and furnished."""
     operator.fleet.place(name)
     ask(f"{name} is ended for good, with everything on its disk. Replace it?", yes)
     with alone_and_told(operator) as progress:
@@ -158,3 +164,4 @@ def replace(operator: Operator, name: str, yes: bool) -> None:
     if name in found.problems:
         raise found.problems[name]
     click.echo(f"{name} is another machine now, at {found.fleet.hosts[0].address}.")
+    return found

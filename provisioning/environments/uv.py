@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import uv
-
 from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed, WorkshopError
 
 _DISK_FULL = re.compile(r"No space left on device|os error 28|Disk quota exceeded")
@@ -59,6 +57,8 @@ def run_uv(
 
     `keep_open` are descriptors that uv inherits: a lock among them is held until uv ends.
     """
+    import uv  # on a hub host, which builds nothing, it isn't there
+
     said: list[str] = []
     with subprocess.Popen(
         # The system's certificates: an organisation's own authority is known there.

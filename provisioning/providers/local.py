@@ -44,14 +44,17 @@ class Needs:
     limits_per_seat: bool
     day: date | None
     today: date
+    #: Environments come from elsewhere: no interpreter of this machine is needed, nor a browser.
+    furnished: bool = False
 
 
 def check(needs: Needs, machine: Machine) -> tuple[Finding, ...]:
     """Everything that could keep the workshop from running here, and what is fine."""
-    findings = [*_isolation(machine), *_python(machine), *_state(needs, machine)]
+    findings = [*_isolation(machine), *([] if needs.furnished else _python(machine))]
+    findings += _state(needs, machine)
     findings += [_limits(needs), _memory(needs, machine), _cores(needs, machine), _disk(needs)]
     findings += [] if needs.running else [_port(needs)]
-    return (*findings, *_chromium(machine), *_day(needs))
+    return (*findings, *([] if needs.furnished else _chromium(machine)), *_day(needs))
 
 
 def _isolation(machine: Machine) -> Iterator[Finding]:

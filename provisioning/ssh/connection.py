@@ -6,7 +6,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -130,9 +130,15 @@ class Connection(HostTasks):
 
     @contextlib.contextmanager
     def talk(
-        self, command: str, *, seconds: float, root: bool = True, keep: int = KEPT_BYTES
+        self,
+        command: str,
+        *,
+        seconds: float,
+        root: bool = True,
+        keep: int = KEPT_BYTES,
+        on_stderr: Callable[[bytes], None] = lambda found: None,
     ) -> Iterator[Talk]:
-        """A command that we write to and read from while it runs.
+        """A command that we write to and read from while it runs; see `Talk` for `on_stderr`.
 
         At most 10 run at once (what sshd allows by default), the next one waits for its turn.
         """
@@ -147,7 +153,7 @@ class Connection(HostTasks):
                 user = self.login.address.user
                 line = on_host(command, user=user, root=root, seconds=deadline.left)
                 self._start(channel, line, about)
-                yield Talk(channel, about, keep=keep)
+                yield Talk(channel, about, keep=keep, on_stderr=on_stderr)
             except Exception:
                 raise
             except BaseException:

@@ -67,9 +67,18 @@ class Talk:
     command's deadline and ConnectionLost when the connection ended before the command.
     """
 
-    def __init__(self, channel: Channel, about: About, *, keep: int = KEPT_BYTES) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        about: About,
+        *,
+        keep: int = KEPT_BYTES,
+        on_stderr: Callable[[bytes], None] = lambda found: None,
+    ) -> None:
+        """`on_stderr` hears stderr as it arrives, in a thread of its own."""
         self._channel = channel
         self._about = about
+        self._on_stderr = on_stderr
         self._stdout = KeptOutput(keep)
         self._stderr = KeptOutput(keep)
         self._unread = bytearray()
@@ -232,6 +241,7 @@ class Talk:
             if not found:
                 return
             self._stderr.add(found)
+            self._on_stderr(found)
 
     def _wait_at_most(self, seconds: float) -> None:
         # 0 would mean "don't wait at all" and fail even if there is something to read.

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from provisioning.arm.keys import seat_key
 from provisioning.arm.root import ArmRoot, ensure_arm_root
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
@@ -25,7 +26,7 @@ from provisioning.interpreter import find_interpreter
 PROJECT = Path(__file__).parents[2]
 DEPLOY = PROJECT / "environments/deploy.yml"
 BUILT = Path("/var/tmp/workshop-tests/environments")
-KEY = "a key that only the seats know".replace(" ", "-")
+SECRET = "what-only-the-machine-knows"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def arm(arm_root: ArmRoot) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-P", "-m", "provisioning.arm.serve", arm_root.folder, str(port)]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "WORKSHOP_ARM_KEY": KEY}
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "WORKSHOP_ARM_KEY": SECRET}
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as machine:
         assert machine.stderr is not None
         said = machine.stderr.readline()  # it imports TVM first, emulated
@@ -64,7 +65,11 @@ def told(arm: str, deploy_python: Path, tmp_path_factory: pytest.TempPathFactory
     with socket.create_server(("127.0.0.1", 0)) as ours:
         done = subprocess.run(
             [deploy_python, Path(__file__).with_name("arm_session.py"), str(ours.getsockname()[1])],
-            env={**os.environ, "WORKSHOP_ARM_RPC": arm, "WORKSHOP_ARM_KEY": KEY},
+            env={
+                **os.environ,
+                "WORKSHOP_ARM_RPC": arm,
+                "WORKSHOP_ARM_KEY": seat_key(SECRET, "ada"),
+            },
             cwd=tmp_path_factory.mktemp("arm"),
             capture_output=True,
             text=True,

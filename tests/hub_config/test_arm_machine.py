@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hub_config.install import ensure_ports, ensure_secrets
-from hub_config.programs import Accounts, arm_address, programs
+from hub_config.program import Accounts
+from hub_config.programs import programs
 from hub_config.settings import HubSettings, Ports, SeatSettings, Secrets
 
 SECRETS = Secrets(**{name: f"secret-{name}" for name in Secrets.model_fields})
@@ -43,12 +44,7 @@ def test_no_other_program_knows_the_key():
         assert knows is (program.name == "arm")
 
 
-def test_seats_are_told_where_it_is_and_nothing_where_there_is_none():
-    assert arm_address(settings(STATE / "arm-1"), SECRETS) == {
-        "WORKSHOP_ARM_RPC": "127.0.0.1:5",
-        "WORKSHOP_ARM_KEY": SECRETS.arm,
-    }
-    assert arm_address(settings(None), SECRETS) == {}
+def test_without_a_lab_that_asks_there_is_no_machine():
     assert "arm" not in {each.name for each in programs(settings(None), SECRETS, Accounts())}
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from supervisor.options import ServerOptions
 
-from hub_config.programs import Accounts, programs
+from hub_config.program import Accounts
+from hub_config.programs import programs
 from hub_config.render import exchange_configuration, render
 from hub_config.settings import HubSettings, Ports, SeatSettings, Secrets
 from hub_config.spec import SubmissionsSpec
@@ -94,7 +95,10 @@ def test_no_secret_is_in_a_command_line() -> None:
 
 def test_supervisord_understands_every_program_and_its_environment(tmp_path: Path) -> None:
     found = supervisord_programs(tmp_path, rendered(settings())["hub/supervisord.conf"])
-    assert set(found) == {"proxy", "exchange", "hub", "formgrader", "culler"}
+    assert set(found) == {
+        *("proxy", "exchange", "hub", "formgrader", "culler"),
+        *("wall", "wall-facts"),
+    }
     environment = found["formgrader"].environment
     assert json.loads(environment["JUPYTERHUB_OAUTH_SCOPES"]) == [
         "access:services!service=formgrader"
@@ -195,6 +199,6 @@ def test_the_grader_runs_as_its_own_account_where_submissions_are_graded_as_they
 
 def test_jupyterlab_has_a_menu_that_leads_to_the_feedback() -> None:
     file = rendered(settings())["seat-config/labconfig/default_setting_overrides.json"]
-    (menu,) = json.loads(file)["@jupyterlab/mainmenu-extension:plugin"]["menus"]
+    menu, _ = json.loads(file)["@jupyterlab/mainmenu-extension:plugin"]["menus"]
     addresses = [item["args"]["url"] for item in menu["items"]]
     assert addresses == ["/services/exchange/feedback/newest", "/services/exchange/feedback/"]

@@ -215,6 +215,12 @@ def row(name: str = "Ann", email: str = "ann@example.org", role: str = "") -> st
             "write another one in a column `username`, such as root-2",
         ),
         (
+            row(email="robot-07@example.org"),
+            ", line 2, email",
+            'found the reserved user name "robot-07"',
+            "write another one in a column `username`, such as robot-07-2",
+        ),
+        (
             row(email="instructor@example.org"),
             ", line 2, email",
             'found the reserved user name "instructor"',

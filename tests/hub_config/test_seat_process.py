@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub_config.seat_jail import SeatView, seat_jail
+from hub_config.seat_jail import Fittings, SeatView, root_jail, seat_jail
 from hub_config.seat_process import SeatProcess
 
 
@@ -99,6 +99,15 @@ def test_a_seat_sees_its_home_the_system_and_what_it_is_given(tmp_path: Path) ->
     assert done.stdout.split() == ["home", "given", "ada", "demo"]
     assert "No such file" in done.stderr
     assert "Read-only file system" in done.stderr
+
+
+def test_account_files_are_not_mounted_over_the_hosts(tmp_path: Path) -> None:
+    """Linux takes such a mount away when the host writes a new /etc/passwd."""
+    fittings = Fittings(tmp_path / "passwd", tmp_path / "group", tmp_path / "sockets")
+    command = root_jail(SeatView("demo", "ada", tmp_path, ()), fittings)
+    mounts = [tuple(command[at : at + 3]) for at, word in enumerate(command) if word == "--ro-bind"]
+    assert ("--ro-bind", str(tmp_path / "passwd"), "/etc/passwd") in mounts
+    assert ("--ro-bind", "/etc", "/etc") not in mounts
 
 
 def test_two_seats_share_no_scratch(tmp_path: Path) -> None:

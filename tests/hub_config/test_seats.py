@@ -10,7 +10,7 @@ import pytest
 
 from hub_config.people import Person, walk_ins
 from hub_config.seat_code import SeatCode, parse_code
-from hub_config.seats import add_seat, ensure_seats, read_register, reissue
+from hub_config.seats import add_seat, add_seats, ensure_seats, forget_seats, read_register, reissue
 from provisioning.errors import AlreadyTaken, WorkshopError
 
 ANN = Person("Ann", "ann@example.org", "attendee", "ann")
@@ -165,3 +165,18 @@ def test_a_spoilt_register_is_refused_by_name(register: Path) -> None:
     with pytest.raises(WorkshopError, match=r"seats\.json is not a seat register"):
         ensure_seats(register, [ANN])
     assert register.read_text().endswith("[")
+
+
+def test_many_seats_are_added_and_forgotten_in_one_go_or_not_at_all(register: Path) -> None:
+    ensure_seats(register, [ANN, ADA])
+    before = register.read_bytes()
+    robots = [Person(f"Robot {n}", "", "attendee", f"robot-0{n}") for n in (1, 2, 3)]
+    added = add_seats(register, robots)
+    assert [each.seat.number for each in added.new_codes] == [2, 3, 4]
+    assert added.register.verify(codes(added)["robot-03"]).username == "robot-03"
+    with_robots = register.read_bytes()
+    with pytest.raises(AlreadyTaken, match="robot-02"):
+        add_seats(register, [BOB, robots[1]])
+    assert register.read_bytes() == with_robots
+    forget_seats(register, ["robot-01", "robot-02", "robot-03"])
+    assert register.read_bytes() == before

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from hub_config.spawn_queue import FIRST_GUESS_SECONDS, SpawnQueue
+from hub_config.spawner import SeatSpawner
 
 
 class Starts:
@@ -85,3 +87,17 @@ async def test_the_estimate_follows_what_starts_really_take() -> None:
         async with queue.slot("a"):
             now += 30.0
     assert queue.seconds_to_start(3) == pytest.approx(60.0, rel=0.01)
+
+
+async def test_whoever_waits_reads_her_place_and_for_how_long() -> None:
+    spawner = SeatSpawner(slots=1)
+    spawner.user = SimpleNamespace(name="dan")
+    starts = Starts(spawner._queue())
+    for seat in ("ann", "bob", "cat", "dan"):
+        await starts.ask(seat)
+    told = spawner.progress()
+    assert (await anext(told))["message"] == "You are number 3 in the queue: about 25 seconds."
+    for seat in ("ann", "bob", "cat"):
+        await starts.finish(seat)
+    assert (await anext(told))["message"].startswith("Your server is starting.")
+    await starts.finish("dan")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub_config.spec import WorkshopSpec, check_date, check_files
+from hub_config.spec import WorkshopSpec, check_date, check_files, check_workers
 from provisioning.errors import BadInput
 from provisioning.spec_file import read_spec
 
@@ -49,6 +49,8 @@ hub:
   login: {class: oauthenticator.github.GitHubOAuthenticator, config: {client_id: abc}}
   idle_minutes: 30
   tls: {certificate: hub.pem, key: hub.key}
+  database: postgresql://ws@db.example.org/class?sslmode=require
+  database_password: db.password
 seat: {memory: 1.5G, cpus: 2}
 submissions: {max_megabytes: 5, max_files: 10}
 environments: {hub: mine/hub.yml}
@@ -57,10 +59,12 @@ environments: {hub: mine/hub.yml}
     assert spec.hub.public_address == "https://hub.example.org"
     assert spec.hub.login.class_name == "oauthenticator.github.GitHubOAuthenticator"
     assert spec.hub.login.config == {"client_id": "abc"}
+    assert spec.hub.database == "postgresql://ws@db.example.org/class?sslmode=require"
     here = spec.resolve(tmp_path)
     assert here.course == tmp_path / "coursework/nlp"
     assert here.roster == tmp_path / "roster.csv"
     assert here.environments == {"hub": tmp_path / "mine/hub.yml"}
+    assert here.hub.database_password == tmp_path / "db.password"
     assert here.hub.tls is not None
     assert here.hub.tls.key == tmp_path / "hub.key"
 
@@ -142,6 +146,50 @@ environments: {hub: mine/hub.yml}
             "write `key:` with the path of its PEM private key",
         ),
         (
+            LEAST + "hub:\n  database: mysql://db/class\n",
+            ", line 5, hub.database",
+            "found an address that doesn't begin with postgresql://",
+            "write an address such as postgresql://user@db.example.org/name, without a password",
+        ),
+        (
+            LEAST + "hub:\n  database: 5432\n",
+            ", line 5, hub.database",
+            "found 5432",
+            "write an address such as postgresql://user@db.example.org/name, without a password",
+        ),
+        (
+            LEAST + "hub:\n  database_password: db.password\n",
+            ", line 5, hub.database_password",
+            "found the password of no database",
+            "write `database:` with an address such as postgresql://user@db.example.org/name, "
+            "without a password",
+        ),
+        (
+            LEAST + "seat: {gpu: half}\n",
+            ", line 4, seat.gpu",
+            'found "half"',
+            "write whole: a GPU for each seat; shared: seats of a host use its GPUs together, and "
+            "nothing keeps one from taking all of it",
+        ),
+        (
+            LEAST + "backup: {minutes: 0}\n",
+            ", line 4, backup.minutes",
+            "found 0",
+            "write a whole number of minutes from 1 to 60, such as 5",
+        ),
+        (
+            LEAST + "backup: {home: 1M}\n",
+            ", line 4, backup.home",
+            "found 1048576",
+            "write a size from 10M to 1T, such as 2G: more of a home is not copied",
+        ),
+        (
+            LEAST + "grading: {workers: gpu}\n",
+            ", line 4, grading.workers",
+            'found "gpu"',
+            "write hub: on the hub's own host; hosts: on those that run seats",
+        ),
+        (
             LEAST + "seat: {memory: 2}\n",
             ", line 4, seat.memory",
             "found 2",
@@ -169,6 +217,22 @@ def test_a_mistake_is_one_message(
         read_spec(path, WorkshopSpec)
     assert str(caught.value) == f"{path}{where}: {found}"
     assert caught.value.next_step == wanted
+
+
+def test_workers_on_hosts_need_hosts(tmp_path: Path) -> None:
+    path = write(tmp_path, LEAST + "grading:\n  workers: hosts\n")
+    with pytest.raises(BadInput) as caught:
+        check_workers(read_spec(path, WorkshopSpec), path)
+    assert str(caught.value) == f"{path}, line 5, grading.workers: found hosts, and no `hosts:`"
+    assert caught.value.next_step == "add `hosts:`, or leave the key out: then this machine grades"
+
+
+def test_a_password_in_the_address_of_a_database_is_not_repeated(tmp_path: Path) -> None:
+    path = write(tmp_path, LEAST + "hub:\n  database: postgresql://ws:secret@db/class\n")
+    with pytest.raises(BadInput) as caught:
+        read_spec(path, WorkshopSpec)
+    assert str(caught.value) == f"{path}, line 5, hub.database: found a password in the address"
+    assert "secret" not in caught.value.next_step
 
 
 def test_a_day_that_is_past_is_a_mistake_and_today_is_not(tmp_path: Path) -> None:

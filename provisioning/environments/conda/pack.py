@@ -17,8 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-import zstandard
-
 from provisioning.environments.conda.build import Built
 from provisioning.environments.conda.progress import Progress, quiet
 from provisioning.environments.manifest import (
@@ -113,6 +111,8 @@ class _Packing:
 
     def _write(self) -> tuple[int, str]:
         """Size and sha256 of the archive."""
+        import zstandard  # on a hub host, which packs nothing, it isn't there
+
         with self._unfinished.open("xb") as file:
             os.fchmod(file.fileno(), 0o644)
             out = _Hashing(file)

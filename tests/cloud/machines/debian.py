@@ -10,6 +10,8 @@ from tests.cloud.machines.commands import run
 #: What the product may expect of a cloud image, and no more: a missing libgomp1 must be found.
 PACKAGES = (
     "adduser",
+    # Three that `up` would install with apt-get: the tests' hosts reach no package mirror.
+    "bubblewrap",
     "ca-certificates",
     "cloud-init",
     "dbus",
@@ -20,10 +22,12 @@ PACKAGES = (
     "mount",
     "netbase",
     "nftables",
+    "openssh-client",
     "openssh-server",
     "passwd",
     "procps",
     "python3",
+    "rsync",
     "sudo",
     "systemd-sysv",
     "udev",

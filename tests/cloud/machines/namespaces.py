@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cloud.machines.behind_instances import MachinesBehindInstances
 from tests.cloud.machines.hardware import hardware_files
 from tests.cloud.machines.namespace_host import HostWish, NamespaceHost
@@ -12,11 +14,11 @@ from tests.cloud.machines_protocol import MachineWish
 
 
 class NamespaceMachines(MachinesBehindInstances[NamespaceHost]):
-    """Implements `Machines`. Disks are not limited unless `disk_mb` says so."""
+    """Implements `Machines`. Disks are not limited unless `disk_mb` says so; `image` as in Yard."""
 
-    def __init__(self, *, disk_mb: int | None = None) -> None:
+    def __init__(self, *, disk_mb: int | None = None, image: tuple[Path, ...] = ()) -> None:
         super().__init__()
-        self.yard = Yard()
+        self.yard = Yard(image=image)
         self._disk_mb = disk_mb
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,14 +20,18 @@ from tests.cloud.machines_protocol import Addresses
 
 
 class Yard:
-    """Makes hosts and takes everything away at the end, whatever happened to them."""
+    """Makes hosts and takes everything away at the end, whatever happened to them.
 
-    def __init__(self) -> None:
+    `image`: folders that lie over the system of every host, as an image of one's own would.
+    """
+
+    def __init__(self, *, image: tuple[Path, ...] = ()) -> None:
         system = debian()
         self.network = Network()
         self._layer = self.network.folder / "stand-ins"
         install_stand_ins(self._layer)
-        self._layers = (self._layer, system)
+        _number_accounts_apart(system, self._layer)
+        self._layers = (self._layer, *image, system)
         self._hosts: list[NamespaceHost] = []
 
     def make(self, wish: HostWish) -> NamespaceHost:
@@ -52,6 +57,15 @@ class Yard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _number_accounts_apart(system: Path, layer: Path) -> None:
+    """Hosts share this computer's numbers of users: whoever ends all processes of an account
+    here must not end those of an account in a host."""
+    defaults = (system / "etc/login.defs").read_text()
+    apart = re.sub(r"(?m)^([UG]ID_MIN)\s.*$", r"\1 40000", defaults)
+    (layer / "etc").mkdir(exist_ok=True)
+    (layer / "etc/login.defs").write_text(apart)
 
 
 @dataclass(frozen=True)

@@ -146,12 +146,12 @@ async def token_of(robot: Robot) -> str:
 
 def cookies_of(robot: Robot) -> httpx.Cookies:
     """Everything that a browser of this person would send."""
-    return httpx.Cookies(robot._client.cookies)
+    return httpx.Cookies(robot.client.cookies)
 
 
 def form_token(robot: Robot) -> dict[str, str]:
     """The header of this person's own pages of the hub."""
-    return {"X-XSRFToken": robot._xsrf("/hub/")}
+    return {"X-XSRFToken": robot.form_token("/hub/")}
 
 
 def zipped(members: dict[str, str]) -> bytes:

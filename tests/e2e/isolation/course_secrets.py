@@ -31,6 +31,7 @@ async def test_no_private_file_of_the_workshop_has_a_path(classroom: Classroom, 
         *("exchange", f"exchange/submissions/sums/{ADA}", "exchange.json", "grader.json"),
         *("hub/jupyterhub.sqlite", "hub/secrets.json", "hub/supervisord.conf", "hub/settings.json"),
         *("seats.json", "workshop.json", "logs/hub.log", "run/supervisor.sock", "reports"),
+        *("wall", "wall-facts", "wall-facts/facts.json"),
     ]
     for name in private:
         path = classroom.state / name
@@ -197,7 +198,7 @@ async def test_no_port_of_the_workshop_does_what_a_seat_asks(
         if "<title>" not in what and "JupyterHub" not in what
     }
     assert answered == {}
-    assert (await ada._get(ada._path("api/contents/diary.txt"))).status_code == 200
+    assert (await ada.get(ada.path("api/contents/diary.txt"))).status_code == 200
 
 
 def listening(classroom: Classroom) -> dict[int, str]:

@@ -105,7 +105,7 @@ async def test_the_port_of_another_s_server_is_closed_too(
 async def test_another_s_kernel_can_not_be_spoken_to(
     classroom: Classroom, ada: Robot, eve: Robot
 ) -> None:
-    kernel = await ada._post("api/kernels", {"name": KERNEL})
+    kernel = await ada.post("api/kernels", {"name": KERNEL})
     try:
         programs = [each for each in classroom.seat_processes(ADA) if _is_kernel(each)]
         assert programs, "Ada's kernel doesn't run: this test would prove nothing"
@@ -127,8 +127,8 @@ async def test_another_s_kernel_can_not_be_spoken_to(
         )
         assert reached(outcome) == {}
     finally:
-        path = ada._path(f"api/kernels/{kernel['id']}")
-        await ada._client.delete(path, headers=ada._headers())
+        path = ada.path(f"api/kernels/{kernel['id']}")
+        await ada.client.delete(path, headers=ada.headers())
 
 
 async def test_nothing_can_be_put_into_another_s_output(
@@ -170,7 +170,7 @@ for port in {sorted(ports)}:
 
 async def test_no_kernel_offers_a_debugger(ada: Robot) -> None:
     """It would listen on the loopback that all seats share, and obey whoever connects."""
-    answer = await ada._get(ada._path("api/kernelspecs"))
+    answer = await ada.get(ada.path("api/kernelspecs"))
     offered = answer.json()["kernelspecs"]
     assert KERNEL in offered
     assert not any(each["spec"]["metadata"].get("debugger") for each in offered.values())
@@ -256,6 +256,10 @@ async def _sockets(programs: list[psutil.Process]) -> set[str]:
 
 def _is_kernel(process: psutil.Process) -> bool:
     try:
-        return "ipykernel_launcher" in process.cmdline()
+        # A warm one keeps the command line of the process that it was forked from.
+        command = process.cmdline()
+        return "ipykernel_launcher" in command or {"hub_config.seat_host.warm", "kernel"} <= set(
+            command
+        )
     except psutil.Error:
         return False

@@ -160,7 +160,7 @@ async def test_another_s_ticket_is_as_good_as_none(
 
 async def test_the_service_takes_no_cookie_for_a_name(classroom: Classroom, eve: Robot) -> None:
     """A page that another person opens can send cookies, but never a token."""
-    async with classroom.visitor(cookies=eve._client.cookies) as browser:
+    async with classroom.visitor(cookies=eve.client.cookies) as browser:
         answer = await browser.post(
             "/services/exchange/api/tickets", json={"assignment": LAB}, headers=form_token(eve)
         )
@@ -170,7 +170,7 @@ async def test_the_service_takes_no_cookie_for_a_name(classroom: Classroom, eve:
 async def test_the_button_can_not_be_told_another_name(classroom: Classroom, eve: Robot) -> None:
     before = len(classroom.submissions(EVE))
     body = {"course_id": "nlp", "assignment_id": LAB, "student_id": ADA, "username": ADA}
-    answer = await eve._post("assignments/submit", body)
+    answer = await eve.post("assignments/submit", body)
     assert answer["success"]
     assert len(classroom.submissions(EVE)) == before + 1
 

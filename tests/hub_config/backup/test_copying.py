@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from hub_config.backup.errors import CopyFailed, HostSilent
 from hub_config.backup.jail import Jail
+from hub_config.backup.snapshots import Shelf
 from tests.hub_config.backup.conftest import ADA, Class
 
 #: What file systems take as a name: any bytes but two.
@@ -252,6 +253,14 @@ def test_another_home_in_the_same_place_never_becomes_a_copy(ada: Class) -> None
     with pytest.raises(CopyFailed, match="not the one that was copied"):
         ada.copy()
     assert (ada.copied() / "notes.txt").read_text() == "mine"
+
+
+def test_a_hub_that_has_lost_all_copies_begins_anew(ada: Class, tmp_path: Path) -> None:
+    ada.write("notes.txt", "42")
+    ada.copy()
+    anew = replace(ada, shelf=Shelf(tmp_path / "another-hub", "ada"))
+    assert anew.copy().changed
+    assert (anew.copied() / "notes.txt").read_text() == "42"
 
 
 def test_a_host_without_rsync_is_told_what_to_install(ada: Class) -> None:

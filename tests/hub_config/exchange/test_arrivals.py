@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -101,19 +100,20 @@ def test_a_service_that_was_started_again_tells_everything(
     assert whose(found) == whose(before)
 
 
-def test_a_rehearsals_robots_are_nobodys_work(exchange: Any, arrivals: Any, archive: Path) -> None:
-    exchange.person("seat15").client.submit("embeddings", archive)
-    exchange.stop()
-    filed = exchange.store / "submissions" / "embeddings"
-    shutil.copytree(filed / "seat15", filed / "robot-01")
-    for record in (filed / "robot-01").glob("*.json"):
-        facts = json.loads(record.read_text())
-        record.write_text(json.dumps({**facts, "username": "robot-01", "ticket": "another"}))
-    exchange.start()
-    _, found = arrivals(exchange).ask("", 0, QUIET)
-    names = {name for lab, name, _ in whose(found) if lab == "embeddings"}
-    assert "seat15" in names
-    assert "robot-01" not in names
+def test_a_robot_that_was_cleaned_away_is_told_no_more_and_may_come_again(
+    exchange: Any, arrivals: Any, archive: Path
+) -> None:
+    robot = exchange.person("seat15").client
+    grader = arrivals(exchange)
+    mark, _ = grader.ask("", 0, QUIET)
+    robot.submit("embeddings", archive)
+    shutil.rmtree(exchange.store / "submissions" / "embeddings" / "seat15")
+    mark, found = grader.ask(mark, 0, QUIET)
+    assert found == []
+    again = robot.submit("embeddings", archive)
+    assert again.sequence() == 1
+    _, found = grader.ask(mark, 5, QUIET)
+    assert whose(found) == [("embeddings", "seat15", 1)]
 
 
 @pytest.mark.parametrize("who", ["ines", "seat11"])

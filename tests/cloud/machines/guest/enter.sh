@@ -15,6 +15,9 @@ mount -a
 # The kernel is this machine's: a host must not change it. Each boot has its own identity.
 mount -o bind,ro /proc/sys /proc/sys
 mount -o bind /etc/machine-boot-id /proc/sys/kernel/random/boot_id
+# A jail may mount a proc of its own only where a whole one can be seen: not one with binds in it.
+mkdir -m 700 /run/whole-proc
+mount -t proc -o nosuid,nodev,noexec proc /run/whole-proc
 cd /
 exec setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio,-sys_boot \
     /usr/bin/python3 -I -S /usr/local/lib/machine/init.py

@@ -1,0 +1,157 @@
+"""A host is lost while two attendees work on it: they go on on the spare, and read what happened.
+
+Real hosts (namespaces), real SSH and rsync, the real hub; the plug is pulled on the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hub_config.rehearsal.robot import Robot
+from tests.cloud.cloud import Cloud
+from tests.cloud.machines import trouble
+from tests.cloud.machines.namespaces import NamespaceMachines
+from tests.e2e.fleet.class_environments import class_environments
+from tests.e2e.fleet.class_on_hosts import ClassOnHosts, write_class
+
+ATTENDEES = ("ada", "bob")
+NOTICED_SECONDS = 30
+NEWS = re.compile(r'<div id="seat-news".*?</div>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class LostHostClass:
+    """A class with one host for seats and a spare one."""
+
+    workshop: ClassOnHosts
+    machines: NamespaceMachines
+
+    def pull_the_plug(self, host: str) -> None:
+        listed = self.workshop.cli("host", "list", "--json").json
+        instance = next(each["host"]["id"] for each in listed if each["host"]["name"] == host)
+        trouble.kill(self.machines.host(instance))
+
+    def on_hub(self, command: str) -> str:
+        said = self.workshop.cli("host", "exec", "--json", "--on", "hub", command).json
+        return str(said["hub"]["output"])
+
+    def state(self, file: str) -> Any:
+        return json.loads(self.on_hub(f"cat /var/lib/workshop/lost/{file}"))
+
+    def copy_now(self) -> None:
+        """As if the interval were over; the backup copies what has changed."""
+        before = self.on_hub("date -u +%Y-%m-%dT%H:%M:%S.%N").strip()
+        names = " ".join(f"run/copy-now/{name}" for name in ATTENDEES)
+        self.on_hub(f"cd /var/lib/workshop/lost && touch {names}")
+        _wait(lambda: all(self._copied_at(name) > before for name in ATTENDEES), 30)
+
+    def _copied_at(self, name: str) -> str:
+        seats = self.state("hub/backups.json")["seats"]
+        return str(seats.get(name, {}).get("at") or "")
+
+
+@pytest.fixture(scope="module")
+def lost() -> Iterator[LostHostClass]:
+    with tempfile.TemporaryDirectory(prefix="workshop-lost-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        machines = NamespaceMachines(image=class_environments().layers)
+        with Cloud(machines=machines) as cloud:
+            workshop = write_class(folder, cloud, name="lost", attendees=ATTENDEES, gpus=1, spare=1)
+            workshop.up()
+            yield LostHostClass(workshop, machines)
+
+
+@pytest.mark.timeout(600)
+async def test_a_host_that_dies_takes_nobodys_work_along(lost: LostHostClass) -> None:
+    workshop = lost.workshop
+    await asyncio.to_thread(workshop.cli, "release")
+    async with AsyncExitStack() as stack:
+        robots = [await stack.enter_async_context(workshop.robot(name)) for name in ATTENDEES]
+        grace = await stack.enter_async_context(workshop.robot("grace"))
+        for robot in robots:
+            await robot.fetch("nlp", "sums")
+            await robot.submit("nlp", "sums")
+            await _write(robot, "before.ipynb")
+        await asyncio.to_thread(lost.copy_now)
+        for robot in robots:
+            await _write(robot, "after.ipynb")
+
+        began = time.monotonic()
+        await asyncio.to_thread(lost.pull_the_plug, "gpu-01")
+        pages = await asyncio.gather(*(_told(robot) for robot in robots))
+        print(f"the attendees' pages said it after {time.monotonic() - began:.0f} s")
+        assert time.monotonic() - began < NOTICED_SECONDS + 5
+        for page in pages:
+            assert "gpu-01" in page
+            assert "handed in is safe" in page
+        await _wall_shows(grace, "gpu-01")
+        await asyncio.gather(*(_back(robot) for robot in robots))
+        print(f"everybody was back after {time.monotonic() - began:.0f} s")
+        for robot in robots:
+            assert await robot.read_notebook("before.ipynb")
+            answer = await robot.get("/hub/home")
+            assert "run its cells again" in answer.text
+            assert await robot.run_cell("nlp-cpu", "print(6 * 7)") == "42\n"
+            assert robot.username in str(lost.on_hub("ls /var/lib/workshop/lost/exchange/*/sums"))
+    assert set(workshop.seat_map().values()) == {"gpu-02", "hub"}
+    moves = lost.state("hub/moves.json")["moves"]
+    assert {each["username"]: each["state"] for each in moves} == dict.fromkeys(ATTENDEES, "moved")
+
+
+async def _write(robot: Robot, name: str) -> None:
+    await robot.write_notebook(
+        name, {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    )
+
+
+async def _told(robot: Robot) -> str:
+    """What her page says, as soon as it says anything about her seat."""
+    while True:
+        page = await robot.client.get(f"/hub{robot.path('lab')}")
+        if found := NEWS.search(page.text):
+            return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split())
+        await asyncio.sleep(0.5)
+
+
+async def _wall_shows(robot: Robot, host: str) -> None:
+    """The instructor's wall names the host and what became of it."""
+    async with asyncio.timeout(30):
+        while True:
+            said = (await robot.get("/services/wall/state")).json()
+            shown = next((each for each in said["hosts"] if each["name"] == host), {})
+            if shown.get("state") in ("dead", "replaced"):
+                return
+            await asyncio.sleep(1)
+
+
+async def _back(robot: Robot) -> None:
+    """The same browser, without logging in again: the page looks again by itself."""
+    async with asyncio.timeout(120):
+        while True:
+            try:
+                page = await robot.client.get(f"/hub{robot.path('lab')}")
+                if page.status_code == 200 and page.url.path.startswith(robot.path("lab")):
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.5)
+
+
+def _wait(happened: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
