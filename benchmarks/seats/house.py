@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import shutil
 import subprocess
 import sys
 import time
@@ -86,3 +87,6 @@ def house(state: Path) -> Iterator[House]:
         yield found
     finally:
         found.workshop("down", "--yes")
+        # Only now: whatever keeps it from going down is found there.
+        for left in (folder, state / NAME):
+            shutil.rmtree(left)

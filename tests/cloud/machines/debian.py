@@ -66,7 +66,7 @@ chmod -R u=rwX,go=rX "$1"/etc/cloud "$1"/etc/systemd "$1"/etc/initramfs-tools "$
 chmod 0440 "$1"/etc/sudoers.d/*
 for unit in {" ".join(MASKED)}; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
 chroot "$1" systemctl --quiet enable addresses.service say-up.service
-chroot "$1" useradd --create-home --shell /bin/bash --groups adm,sudo ubuntu
+chroot "$1" useradd --uid 39999 --create-home --shell /bin/bash --groups adm,sudo ubuntu
 chroot "$1" update-initramfs -u -k all
 rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/resolv.conf" "$1/etc/hostname"
 : > "$1/etc/machine-id"

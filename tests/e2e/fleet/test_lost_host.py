@@ -128,6 +128,7 @@ async def _told(robot: Robot) -> str:
 
 async def _wall_shows(robot: Robot, host: str) -> None:
     """The instructor's wall names the host and what became of it."""
+    await robot.get("/services/wall/")
     async with asyncio.timeout(30):
         while True:
             said = (await robot.get("/services/wall/state")).json()
