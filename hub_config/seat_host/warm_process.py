@@ -33,6 +33,12 @@ _WORDS = 4096
 #: Where modules that work out paths while they are imported find the seat's home: a link that
 #: is the same in every jail.
 HOME = HOME_LINK
+#: What a module writes into a home while it is imported, as matplotlib does its list of fonts,
+#: goes to a /run that nobody else sees and that ends with the process.
+_OWN_RUN = (
+    *("unshare", "--mount", "--propagation", "private", "--"),
+    *("sh", "-c", 'mount -t tmpfs -o mode=755 run /run && exec "$@"', "sh"),
+)
 _MARK = "WORKSHOP_STATE_HOME"
 
 
@@ -134,7 +140,7 @@ class WarmProcess:
         with theirs, self._log.open("ab") as log:
             try:
                 self._process = subprocess.Popen(
-                    self.plan.command(theirs.fileno()),
+                    [*_OWN_RUN, *self.plan.command(theirs.fileno())],
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     stdout=log,

@@ -102,22 +102,13 @@ def test_an_attendee_gets_from_the_seat_code_to_the_feedback(
 ) -> None:
     ada = visit()
     ada.enter(workshop.codes["br-ada"])
-    wait_for_the_seat(ada)
+    ada.page.wait_for_url("**/user/br-ada/lab**")
     lab = Lab(ada.page)
     work_on_the_lab(ada, lab)
     workshop.cli("grade")
     fetch_feedback(ada, lab)
     read_feedback(ada)
     assert ada.complaints == []
-
-
-def wait_for_the_seat(ada: Visitor) -> None:
-    """Nothing runs yet: a page says so in words, and gives way to JupyterLab by itself."""
-    ada.page.get_by_role("heading", name="Your seat is being made ready").wait_for()
-    words = ada.page.locator("#progress-message")
-    words.filter(has_text=re.compile(r"starting|number \d+ in the queue")).wait_for()
-    ada.shoot("waiting", height=340)
-    ada.page.wait_for_url("**/user/br-ada/lab**")
 
 
 def work_on_the_lab(ada: Visitor, lab: Lab) -> None:
@@ -191,8 +182,6 @@ def test_the_qr_code_of_a_card_fills_in_the_seat_code(
     assert code not in alan.page.url
     alan.shoot("login", height=420)
     alan.page.get_by_role("button", name="Enter").click()
-    alan.page.get_by_role("heading", name="Your seat is being made ready").wait_for()
-    assert alan.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     alan.page.wait_for_url("**/user/br-alan/lab**")
     assert alan.complaints == []
 

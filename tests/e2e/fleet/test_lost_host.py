@@ -128,13 +128,9 @@ async def _told(robot: Robot) -> str:
 
 async def _wall_shows(robot: Robot, host: str) -> None:
     """The instructor's wall names the host and what became of it."""
-    await robot.get("/services/wall/")
+    state = re.compile(rf"<b>{host}</b>\s*<span[^>]*>(dead|replaced)")
     async with asyncio.timeout(30):
-        while True:
-            said = (await robot.get("/services/wall/state")).json()
-            shown = next((each for each in said["hosts"] if each["name"] == host), {})
-            if shown.get("state") in ("dead", "replaced"):
-                return
+        while not state.search((await robot.get("/services/wall/")).text):
             await asyncio.sleep(1)
 
 
