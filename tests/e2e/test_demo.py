@@ -39,7 +39,8 @@ SECONDS = 1500
 
 
 @pytest.mark.timeout(SECONDS + 60)
-@pytest.mark.parametrize("time_", ["first", pytest.param("second", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("time_", ["first", "second"])
 def test_the_demo_works_as_root_and_works_again(state_root: Path, time_: str) -> None:
     port = free_ports(1)[0]
     command = [str(WORKSHOP), "--state", str(state_root), "demo", "--port", str(port)]

@@ -69,6 +69,7 @@ def fleet(machines: QemuMachines) -> Iterator[FleetAtWork]:
             yield FleetAtWork(folder, cloud)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 def test_real_machines_boot_hold_their_deadline_and_come_back(
     fleet: FleetAtWork, machines: QemuMachines
