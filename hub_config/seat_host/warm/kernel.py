@@ -16,7 +16,8 @@ MODULES = (
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
     "IPython.core.completer",
-    "matplotlib_inline.backend_inline",
+    # The backend for notebooks itself must wait: it finds its shell when it is imported.
+    "matplotlib.backends.backend_agg",
 )
 _THREAD_CALLS = (
     ("libgomp", "omp_set_num_threads"),

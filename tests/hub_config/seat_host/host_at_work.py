@@ -257,7 +257,7 @@ class SeatServer:
     def run_cell(
         self, kernel: str, code: str, *, on_stream: Callable[[], None] | None = None
     ) -> str:
-        """What it prints, or its traceback."""
+        """What it prints and the kinds of what it shows, or the name of its exception."""
         return asyncio.run(self._run_cell(kernel, code, on_stream))
 
     async def _run_cell(self, kernel: str, code: str, on_stream: Callable[[], None] | None) -> str:
@@ -276,6 +276,8 @@ class SeatServer:
                         said += content["text"]
                         if on_stream is not None:
                             await asyncio.to_thread(on_stream)
+                    case "display_data", content:
+                        said += " ".join(content["data"])
                     case "error", content:
                         said += content["ename"]
                     case "status", {"execution_state": "idle"}:

@@ -99,6 +99,12 @@ def test_a_warm_kernel_runs_mxnet_and_costs_little(host: HostAtWork, ada: SeatSe
     assert state.use.cpu_seconds - before < 1.0, "importing MXNet alone takes longer"
 
 
+def test_a_picture_is_shown_at_the_end_of_its_cell(ada: SeatServer) -> None:
+    kernel = ada.start_kernel(KERNEL)
+    drawn = ada.run_cell(kernel, "import matplotlib.pyplot as plt; plt.plot([1, 2]);")
+    assert "image/png" in drawn
+
+
 def test_kernels_do_not_share_their_chance(ada: SeatServer) -> None:
     draw = "import numpy, random; print(numpy.random.rand(), random.random())"
     first, second = (ada.run_cell(ada.start_kernel(KERNEL), draw).split() for _ in range(2))
