@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ PROGRAMS = {
     "exchange": "hub_config.exchange.service",
     "proxy": "traefik",
     "grader": "grader",
+    "seats": "hub_config.seat_host.service",
 }
 
 
@@ -33,6 +35,20 @@ def kill_at(command: Sequence[str], said: str, pause: float = 0.0) -> str:
                 process.kill()
                 return printed
     raise AssertionError(f"{command} ended without saying {said!r}:\n{printed}")
+
+
+@contextmanager
+def suspended(home: Path, program: str) -> Iterator[None]:
+    """A program that does nothing for a while, as on a machine that is busy."""
+    found = processes(home, program)
+    assert found, f"{program} does not run"
+    for process in found:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in found:
+            process.resume()
 
 
 def processes(home: Path, program: str) -> list[psutil.Process]:

@@ -19,6 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from hub_config.cards import CardsHeading
 from tests.e2e.browser import PHONE, Lab, MakeVisitor, Visitor, chromium
 from tests.e2e.conftest import MakeWorkshop
+from tests.e2e.killing import suspended
 from tests.e2e.running import RunningWorkshop
 
 pytestmark = pytest.mark.timeout(1200)
@@ -101,7 +102,9 @@ def test_an_attendee_gets_from_the_seat_code_to_the_feedback(
     workshop: RunningWorkshop, visit: MakeVisitor
 ) -> None:
     ada = visit()
-    ada.enter(workshop.codes["br-ada"])
+    with suspended(workshop.paths.home, "seats"):  # a warm seat is there before one can read
+        ada.enter(workshop.codes["br-ada"])
+        read_that_the_seat_is_made_ready(ada)
     ada.page.wait_for_url("**/user/br-ada/lab**")
     lab = Lab(ada.page)
     work_on_the_lab(ada, lab)
@@ -109,6 +112,14 @@ def test_an_attendee_gets_from_the_seat_code_to_the_feedback(
     fetch_feedback(ada, lab)
     read_feedback(ada)
     assert ada.complaints == []
+
+
+def read_that_the_seat_is_made_ready(ada: Visitor) -> None:
+    """Nothing runs yet: a page says so in words, and gives way to JupyterLab by itself."""
+    ada.page.get_by_role("heading", name="Your seat is being made ready").wait_for()
+    words = ada.page.locator("#progress-message")
+    words.filter(has_text=re.compile(r"starting|number \d+ in the queue")).wait_for()
+    ada.shoot("waiting", height=340)
 
 
 def work_on_the_lab(ada: Visitor, lab: Lab) -> None:
@@ -181,7 +192,10 @@ def test_the_qr_code_of_a_card_fills_in_the_seat_code(
     assert alan.page.get_by_label("Seat code").input_value() == code
     assert code not in alan.page.url
     alan.shoot("login", height=420)
-    alan.page.get_by_role("button", name="Enter").click()
+    with suspended(workshop.paths.home, "seats"):
+        alan.page.get_by_role("button", name="Enter").click()
+        alan.page.get_by_role("heading", name="Your seat is being made ready").wait_for()
+        assert alan.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     alan.page.wait_for_url("**/user/br-alan/lab**")
     assert alan.complaints == []
 
