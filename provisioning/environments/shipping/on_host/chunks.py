@@ -27,6 +27,8 @@ class Chunks:
         #: In order of arrival, only ever appended to, so that every reader keeps its own place.
         self.arrived: list[int] = []
         self._changed = threading.Condition()
+        #: Apart from the condition, which wakes who waits for it at every chunk.
+        self._all_here = threading.Event()
         if layout.archive.exists():  # its name says whole; that is to be seen
             layout.archive.replace(layout.part)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -79,6 +81,11 @@ class Chunks:
         with self._changed:
             return self._changed.wait_for(lambda: len(self.arrived) > place, seconds)
 
+    def wait_for_all(self) -> None:
+        """Until every chunk is here."""
+        while not self.complete:
+            self._all_here.wait()
+
     def put_in_place(self) -> None:
         """The whole archive under its own name, and nothing behind its end.
 
@@ -97,6 +104,8 @@ class Chunks:
                 self._have[index] = 1
                 self.arrived.append(index)
                 self._changed.notify_all()
+                if self.complete:
+                    self._all_here.set()
 
     def _write(self, data: memoryview, offset: int) -> None:
         try:

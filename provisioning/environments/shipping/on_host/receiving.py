@@ -94,8 +94,7 @@ class Receiving:
         return self._board.open()
 
     def _complete(self, chunks: Chunks) -> None:
-        while not chunks.complete:
-            chunks.wait_beyond(self._order.chunks - 1, 60)
+        chunks.wait_for_all()
         chunks.put_in_place()
         self._voice.say("received")
         if self._order.install and (self._order.repair or not is_whole(self._order, self._layout)):
