@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.services.auth import HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from hub_config.exchange.api import own_views
@@ -31,13 +31,6 @@ _SANDBOX = (
     "style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
 )
 _REPORT_FILES = {"report.html": "text/html; charset=utf-8", "grades.csv": "text/csv; charset=utf-8"}
-
-
-class Callback(HubOAuthCallbackHandler):
-    """Where the hub sends the browser back after the login."""
-
-    async def prepare(self) -> None:
-        await self.hub_auth.get_user(self, sync=False)
 
 
 class Page(HubOAuthenticated, RequestHandler):

@@ -24,6 +24,7 @@ from hub_config.exchange.grading_desk import GradingDesk
 from hub_config.exchange.identity import Identity, Instructors
 from hub_config.exchange.store import Store
 from hub_config.exchange.tickets import Tickets
+from hub_config.login_callback import Callback
 from provisioning.errors import NotPossibleHere, WorkshopError
 
 # What the hub's own library reads. The token comes this way and never as an argument,
@@ -72,7 +73,7 @@ def make_app(parts: handlers.Parts, prefix: str) -> Application:
         (rf"api/submissions/{SNAPSHOT}", api.SubmissionArchive, given),
         (rf"api/feedback/{SNAPSHOT}", material.FeedbackHandler, given),
         (r"api/.*", handlers.NothingHere, given),
-        (r"oauth_callback", pages.Callback, {}),
+        (r"oauth_callback", Callback, {}),
         (r"feedback/", pages.FeedbackList, given),
         (r"feedback/newest", newest_page.NewestFeedback, given),
         (r"feedback/([^/]+)/([^/]+)/([^/]+)", pages.FeedbackPage, given),
