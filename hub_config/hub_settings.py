@@ -104,6 +104,7 @@ def _fleet_settings(order: UpOrder) -> dict[str, Any]:
         "links": order.paths.hub / "links" if elsewhere else None,
         "seats_socket": own,
         "as_unit": BOOTED.is_dir(),
+        "extend_minutes": order.facts.extend_minutes,
     }
 
 

@@ -17,9 +17,18 @@ from hub_config.backup.seat_news import seat_news, utc_now
 from hub_config.programs import exchange_url
 from hub_config.settings import HubSettings, Secrets
 from hub_config.spawner import QUEUE_SECONDS, START_SECONDS
+from hub_config.wall.no_answer import no_answer_url
 
 LOOPBACK = "127.0.0.1"
 STAFF = frozenset({"instructors", "assistants"})
+#: Scopes of those who look after the seats.
+WHO_IS_IN = ("list:users", "read:users:activity", "read:servers")
+#: What `workshop` itself does in the hub.
+COMMANDS = (
+    *("admin:users", "admin:servers", "tokens"),
+    *("read:hub", "proxy", "shutdown"),
+    *("access:services", "access:servers"),
+)
 
 
 def configure(c: Any, settings: HubSettings, secrets: Secrets) -> None:
@@ -45,6 +54,7 @@ def configure_proxy(c: Any, settings: HubSettings, secrets: Secrets) -> None:
             configure_traefik(c.TraefikFileProviderProxy, settings, secrets)
             c.JupyterHub.proxy_class = "hub_config.traefik.WorkshopTraefik"
             c.TraefikFileProviderProxy.traefik_api_url = api
+            c.WorkshopTraefik.no_answer_page = no_answer_url(settings)
         case "node":
             c.JupyterHub.proxy_class = "jupyterhub.proxy.ConfigurableHTTPProxy"
             c.ConfigurableHTTPProxy.should_start = False
@@ -186,55 +196,27 @@ def configure_roles(c: Any, settings: HubSettings) -> None:
     # Everybody may ask for help there; who may see the wall itself, the wall decides by group.
     wall = "access:services!service=wall"
     c.JupyterHub.load_roles = [
+        _role("user", "self", exchange, wall),
+        _role("server", "users:activity!user", "access:servers!server", exchange),
         {
-            "name": "user",
-            "scopes": ["self", exchange, wall],
-        },
-        {
-            "name": "server",
-            "scopes": ["users:activity!user", "access:servers!server", exchange],
-        },
-        {
-            "name": "staff",
-            "scopes": [formgrader, "list:services", "read:services!service=formgrader"],
+            **_role("staff", formgrader, "list:services", "read:services!service=formgrader"),
             "groups": sorted(STAFF),
         },
-        {
-            "name": "formgrader",
-            "scopes": [exchange, "read:users", "read:groups"],
-            "services": ["formgrader"],
-        },
-        {
-            "name": "exchange",
-            "scopes": ["read:users", "read:groups"],
-            "services": ["exchange"],
-        },
-        {
-            "name": "wall",
-            "scopes": ["list:users", "read:users:activity", "read:servers"],
-            "services": ["wall"],
-        },
-        {
-            "name": "idle-culler",
-            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
-            "services": ["idle-culler"],
-        },
-        {
-            "name": "workshop",
-            "scopes": [
-                "admin:users",
-                "admin:servers",
-                "read:hub",
-                "list:users",
-                "tokens",
-                "proxy",
-                "shutdown",
-                "access:services",
-                "access:servers",
-            ],
-            "services": ["workshop"],
-        },
+        _of_service("formgrader", exchange, "read:users", "read:groups"),
+        _of_service("exchange", "read:users", "read:groups"),
+        _of_service("wall", *WHO_IS_IN),
+        _of_service("idle-culler", *WHO_IS_IN, "delete:servers"),
+        _of_service("workshop", *WHO_IS_IN, *COMMANDS),
     ]
+
+
+def _role(name: str, *scopes: str) -> dict[str, Any]:
+    return {"name": name, "scopes": list(scopes)}
+
+
+def _of_service(name: str, *scopes: str) -> dict[str, Any]:
+    """The role of the service with the same name."""
+    return {**_role(name, *scopes), "services": [name]}
 
 
 def _read(model: Any, path: Path) -> Any:

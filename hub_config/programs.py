@@ -31,6 +31,7 @@ def programs(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> tup
         (settings.grade_on_submit, grader),
         (settings.arm_root is not None, arm_machine),
         (bool(worker_hosts(settings)), _dispatcher),
+        (settings.extend_minutes > 0, extender),
     )
     made = (make(settings, secrets, accounts) for wanted, make in asked if wanted)
     return (*always, *made, *fleet_programs(settings))
@@ -208,6 +209,18 @@ def wall_facts(settings: HubSettings, secrets: Secrets) -> Program:
         name="wall-facts",
         argv=("nice", "-n", "5", python, "-m", "hub_config.wall.gatherer", "--settings", told),
         environment=program_environment(settings, facts),
+        folder=settings.state_home,
+        order=55,
+    )
+
+
+def extender(settings: HubSettings, secrets: Secrets, accounts: Accounts) -> Program:
+    """Lets the hosts live longer when staff wish it on the wall; as root, and listens nowhere."""
+    python, told = str(settings.hub_python), str(settings.hub_folder / "settings.json")
+    return Program(
+        name="extender",
+        argv=(python, "-m", "hub_config.extending.program", told),
+        environment=program_environment(settings, {}),
         folder=settings.state_home,
         order=55,
     )

@@ -16,6 +16,7 @@ from hub_config.seat_host.settings import host_settings
 from hub_config.settings import HubSettings, Secrets
 from hub_config.spec import SubmissionsSpec
 from hub_config.wall.files import HELP_MENU, labextensions, wall_files
+from hub_config.wall.labextension import labextension
 
 #: JupyterLab parts that only staff may see, and parts that would ask the internet.
 STAFF_ONLY = ("formgrader", "course-list", "create-assignment")
@@ -61,8 +62,12 @@ def render(settings: HubSettings, secrets: Secrets, programs: tuple[Program, ...
         **seat_configuration(settings),
         **seat_service_configuration(settings),
         **formgrader_configuration(settings),
-        **{path: RenderedFile(text) for path, text in wall_files(settings).items()},
+        **_files(wall_files(settings)),
     }
+
+
+def _files(texts: dict[Path, str]) -> Files:
+    return {path: RenderedFile(text) for path, text in texts.items()}
 
 
 def traefik(settings: HubSettings) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def exchange_configuration(settings: HubSettings, submissions: SubmissionsSpec) 
 
 
 def seat_configuration(settings: HubSettings) -> Files:
-    """How JupyterLab and nbgrader look from a seat."""
+    """How JupyterLab and nbgrader look from a seat, on whatever host that is."""
     folder = settings.seat.config
     return {
         folder / "jupyter_server_config.json": RenderedFile(_pretty(_seat_server(settings))),
@@ -136,6 +141,7 @@ def seat_configuration(settings: HubSettings) -> Files:
         folder / "labconfig" / "default_setting_overrides.json": RenderedFile(
             _pretty(_seat_settings())
         ),
+        **_files(labextension(labextensions(settings))),
     }
 
 

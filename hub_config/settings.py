@@ -123,6 +123,8 @@ class HubSettings(_Settings):
     as_unit: bool = False
     #: None: the hub's tables and the gradebook are sqlite files.
     database: DatabaseSettings | None = None
+    #: How much longer staff may let the hosts live from the wall; 0: not at all, or nothing ends.
+    extend_minutes: int = 0
     #: Only where seats are on other hosts; see hub_config/backup.
     backup: BackupSettings = BackupSettings()
     login: Login | None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from provisioning.catalogue.instance_types import read_catalogue
 from provisioning.environments.delivery import Depot
 from provisioning.errors import BadInput, NotPossibleHere, Place
-from provisioning.fleet import Fleet, Host, WantedHost
+from provisioning.fleet import Fleet, Host, Role, WantedHost
 from provisioning.fleet_state import FleetState
 from provisioning.fleet_up import FleetOrder
 from provisioning.hosts_spec import Ec2HostsSpec, HostsSpec, MachineHostsSpec
@@ -37,9 +37,8 @@ class FleetRequest:
     spec_file: Path
     paths: StatePaths
     depot: Depot
-    #: Environments that a class needs on its hub host and on the hosts with seats, besides what
-    #: the spec names for them.
-    of_class: tuple[str, ...] = ()
+    #: Environments that a class needs on hosts of each role, besides what the spec names.
+    of_class: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from provisioning.catalogue.instance_types import read_catalogue
+from provisioning.deadlines import ensure_known
 from provisioning.environments.delivery import Recipient, deliver, loads
 from provisioning.environments.manifest import manifest_for
 from provisioning.environments.shipping.hosts import ShipHost
@@ -24,11 +25,13 @@ def up_whole(desk: FleetDesk, progress: Progress) -> FleetUp:
     Environments come first: one that can't be built is found out before anything costs money.
     """
     _pack(desk, progress)
+    _learn_deadline(desk, progress)
     return _furnish(desk, bring_up_fleet(desk.order, progress), progress)
 
 
 def replace_one(desk: FleetDesk, name: str, progress: Progress) -> FleetUp:
     """Another machine in the place `name`, ready and furnished like the one before."""
+    _learn_deadline(desk, progress)
     return _furnish(desk, replace_host(desk.order, desk.place(name), progress), progress)
 
 
@@ -41,6 +44,13 @@ def start_again(desk: FleetDesk, names: tuple[str, ...], progress: Progress) -> 
     started = desk.provider.start(chosen, progress)
     hosts = tuple(each for each in started.hosts if each.name in chosen)
     return make_hosts_ready(desk.order, Fleet(fleet.workshop, hosts), progress)
+
+
+def _learn_deadline(desk: FleetDesk, progress: Progress) -> None:
+    """New hosts end with the others: also where staff have extended from the wall."""
+    moved = ensure_known(desk)
+    if moved is not None:
+        progress("deadline", 1, 1, f"moved from the wall, to {moved:%Y-%m-%d %H:%M} UTC")
 
 
 def _pack(desk: FleetDesk, progress: Progress) -> None:

@@ -144,6 +144,12 @@ class Ec2HostsSpec(SpecModel):
     hours: float = Field(
         8, ge=0.25, le=168, description="a number of hours from 0.25 to 168, such as 8"
     )
+    extend_hours: float = Field(
+        2,
+        ge=0,
+        le=24,
+        description="a number of hours from 0 to 24, such as 2, that staff may add from the wall",
+    )
     spare: int = Field(
         0, ge=0, le=MOST_SPARES, description=f"a whole number from 0 to {MOST_SPARES}, such as 1"
     )

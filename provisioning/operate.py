@@ -1,18 +1,17 @@
-"""What is done with hosts that are there: look at them, run a command, read logs, extend."""
+"""What is done with hosts that are there: look at them, run a command, read logs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.catalogue.money import Range
 from provisioning.costs import hourly_of
-from provisioning.errors import NotPossibleHere, WorkshopError
-from provisioning.fleet import Fleet, Host
+from provisioning.deadline_timer import TIMER_FILE, timer_deadline
+from provisioning.errors import WorkshopError
+from provisioning.fleet import Host
 from provisioning.fleet_desk import FleetDesk
-from provisioning.providers.ec2.user_data import TIMER_FILE, deadline_timer
 from provisioning.ssh.connection import Connection
 from provisioning.ssh.login import Login
 from provisioning.ssh.pool import on_each
@@ -22,10 +21,11 @@ from provisioning.ssh.remote_command import script
 LOOK_SECONDS = 15
 _AT_ONCE = 64
 
-_LOOK: Final = r"""
+_LOOK: Final = rf"""
 echo "load $(cut -d' ' -f1 /proc/loadavg)"
 echo "cores $(nproc)"
 echo "free $(df -BG --output=avail / | tail -n 1 | tr -dc 0-9)"
+sed -n 's/^OnCalendar=/deadline &/p' {TIMER_FILE} 2> /dev/null
 for link in /opt/workshop/environments/*; do
     [ -L "$link" ] && echo "environment $(basename "$(readlink "$link")")"
 done
@@ -44,23 +44,10 @@ true
 """
 
 
-# The script goes on when the connection is lost: a host whose timer is not armed would never end.
-_MOVE_DEADLINE: Final = r"""
-arm() {
-    systemctl daemon-reload && systemctl restart workshop-deadline.timer &&
-        systemctl is-active workshop-deadline.timer
-}
-cp "$timer" "$timer.before" && mv "$timer.new" "$timer" && sync "$timer" || exit 1
-if arm; then rm "$timer.before"; exit 0; fi
-mv "$timer.before" "$timer"
-arm
-exit 1
-"""
-
-
 @dataclass(frozen=True)
 class HostNow:
-    """A host as the cloud describes it, and what it says of itself when it answers."""
+    """A host as the cloud describes it, and what it says of itself when it answers: its deadline
+    too, which staff may have moved from the wall."""
 
     host: Host
     answers: bool
@@ -122,7 +109,7 @@ def _now(host: Host, said: str | WorkshopError | None) -> HostNow:
     facts = [line.split(" ", 1) for line in said.splitlines() if " " in line]
     one = dict(facts)
     return HostNow(
-        host,
+        replace(host, deadline=timer_deadline(one.get("deadline", "")) or host.deadline),
         answers=True,
         load=_number(one.get("load", "")),
         cores=_whole(one.get("cores", "")),
@@ -170,41 +157,3 @@ def read_logs(login: Login, lines: int) -> str:
     if isinstance(said, WorkshopError):
         raise said
     return said
-
-
-def extend_deadline(
-    desk: FleetDesk, by: timedelta, now: datetime
-) -> tuple[datetime, dict[str, WorkshopError]]:
-    """Every host ends itself later: its own timer first, then what the cloud is told of it.
-
-    Returns the new deadline, and the hosts that keep the old one with the reason.
-    """
-    fleet = desk.provider.observe()
-    # The timer counts in whole seconds, and so does the tag.
-    deadline = (max(_latest(fleet), now) + by).astimezone(UTC).replace(microsecond=0)
-    timer = deadline_timer(deadline).encode()
-
-    move = script("move the deadline", _MOVE_DEADLINE, timer=TIMER_FILE)
-
-    def rewrite(name: str, connection: Connection) -> bool:
-        connection.put_bytes(timer, f"{TIMER_FILE}.new", seconds=60, mode=0o644)
-        connection.run(move, seconds=60)
-        return True
-
-    logins, problems = known_logins(desk, fleet.hosts)
-    said = on_each(logins, rewrite, workers=_AT_ONCE, seconds=120) if logins else {}
-    problems |= {name: each for name, each in said.items() if isinstance(each, WorkshopError)}
-    done = tuple(host.name for host in fleet.hosts if host.name not in problems)
-    if done:
-        desk.provider.note_deadline(done, deadline)
-    return deadline, problems
-
-
-def _latest(fleet: Fleet) -> datetime:
-    deadlines = [host.deadline for host in fleet.hosts if host.deadline is not None]
-    if not deadlines:
-        raise NotPossibleHere(
-            "No host of this workshop ends itself, so there is nothing to extend",
-            next_step="workshop host list",
-        )
-    return max(deadlines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from provisioning.fleet import ROLES, Role, WantedHost
@@ -24,12 +24,12 @@ def wanted_hosts(
 
 
 def with_class(
-    wanted: tuple[WantedHost, ...], environments: tuple[str, ...]
+    wanted: tuple[WantedHost, ...], environments: Mapping[Role, tuple[str, ...]]
 ) -> tuple[WantedHost, ...]:
-    """The same places; the hub's host and those for seats have these environments, too."""
+    """The same places; those of a role have these environments, too."""
     return tuple(
-        replace(place, environments=tuple(dict.fromkeys((*place.environments, *environments))))
-        if place.role in ("hub", "gpu")
+        replace(place, environments=tuple(dict.fromkeys((*place.environments, *more))))
+        if (more := environments.get(place.role, ()))
         else place
         for place in wanted
     )

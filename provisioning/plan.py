@@ -240,6 +240,9 @@ def _forgotten(spec: Ec2HostsSpec | MachineHostsSpec, cost: Cost, fleet: Fleet) 
         f"If everybody forgets them, the hosts end themselves {spec.hours:g} hours after they "
         f"were created, with their disks: at most {most}."
     )
+    if spec.extend_hours:
+        more = math.ceil(cost.hourly.times(spec.extend_hours).high)
+        told += f" From the wall staff may add {spec.extend_hours:g} hours: at most ${more} more."
     if any(host.state in ("stopping", "stopped") for host in fleet.hosts):
         told += " A stopped host can't end itself: its disk costs on until `workshop down`."
     return told

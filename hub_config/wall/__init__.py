@@ -11,12 +11,15 @@ Rooms
         progress, sources, assistant_queue
     facts                                      the one file between the two programs
     seat_states                                the rules: in, idle, stuck, dead, out of memory
-    heat_map, queue, money, copies, view       pure: facts to what the wall shows
+    heat_map, queue, money, extending,         pure: facts to what the wall shows
+        copies, view
     own_notices                                pure: what concerns one attendee only
     render, files, labextension                as HTML; as files; as a part of JupyterLab
-    help_desk, messages, presence, kept_file   what people tell the wall, and what it tells them
+    help_desk, messages, wishes, presence,     what people tell the wall, and what it tells them
+        kept_file
     service, showing, handlers, identity,      the web service
         config, errors, plain
+    no_answer                                  what the proxy shows while a server does not answer
 
 A source that is absent or silent is said in words on the wall; it never breaks the page.
 
@@ -24,7 +27,8 @@ Addresses (below /services/wall/)
     ./                         staff: the wall
     state                      staff: its sections as JSON, with an ETag
     messages, messages/gone,   staff: POST with the token of the own session
-        done
+        done, extend
     help                       everybody: ask for help, take it back
     notices                    everybody: messages to all seats, one's own call and news
+    no-answer/STATUS           the proxy: a page in place of its own error
 """

@@ -22,6 +22,8 @@ class WallConfig(BaseModel):
     staff_seconds: int = Field(default=5, ge=0)
     attendee_seconds: int = Field(default=300, ge=0)
     staff_groups: frozenset[str] = frozenset({"instructors", "assistants"})
+    #: How often homes are copied from the hosts of seats; None: seats are on the hub's own.
+    copy_minutes: float | None = None
 
 
 def facts_file(state_home: Path) -> Path:
@@ -43,7 +45,10 @@ def wall_config(settings: HubSettings) -> dict[str, object]:
     """The file's content, the same for the same settings: a file that differs restarts us."""
     home = settings.state_home
     config = WallConfig(
-        port=settings.ports.wall, facts=facts_file(home), desk=desk_folder(home)
+        port=settings.ports.wall,
+        facts=facts_file(home),
+        desk=desk_folder(home),
+        copy_minutes=settings.backup.minutes if settings.seat_hosts else None,
     ).model_dump(mode="json")
     return config | {"staff_groups": sorted(config["staff_groups"])}
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from hub_config.extending.records import Extensions
 from provisioning.folders import write_atomically
 
 #: As the grader's verdicts say it.
 Outcome = Literal["passed", "partial", "failed", "not judged", "by hand"]
 #: As the watch over the hosts says it; `unknown` where nobody watches.
-HostState = Literal["well", "silent", "dead", "replaced", "unknown"]
+HostState = Literal["well", "silent", "no service", "dead", "replaced", "unknown"]
 #: Attendee, lab and check that waits for a mark; "" for a whole submission.
 OpenCheck = tuple[str, str, str]
 
@@ -122,7 +123,8 @@ class Grading:
 class Fleet:
     """What the instructor's computer told: US dollars (from, to) an hour, and spent until `at`.
 
-    `unpriced` are hosts that no price is known of.
+    `unpriced` are hosts that no price is known of. `times_left`: how often staff may still give
+    thirty minutes more; `extensions`: what came of it so far.
     """
 
     hourly: tuple[float, float] | None = None
@@ -130,6 +132,8 @@ class Fleet:
     at: datetime | None = None
     deadline: datetime | None = None
     unpriced: tuple[str, ...] = ()
+    times_left: int = 0
+    extensions: Extensions = field(default=Extensions())
 
 
 @dataclass(frozen=True)

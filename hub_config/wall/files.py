@@ -1,4 +1,4 @@
-"""The wall's files as text: its own settings, and what it puts into everybody's JupyterLab."""
+"""The wall's own file as text, and where its part of everybody's JupyterLab lies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from hub_config.settings import HubSettings
 from hub_config.wall.config import wall_config
-from hub_config.wall.labextension import labextension
 
 #: An entry of JupyterLab's menu Help.
 HELP_MENU: Final[dict[str, Any]] = {
@@ -28,14 +27,11 @@ HELP_MENU: Final[dict[str, Any]] = {
 
 
 def wall_files(settings: HubSettings) -> dict[Path, str]:
-    """{path: text}. The seats' part lies beside their configuration and travels with it."""
+    """{path: text} of what only the hub's host has."""
     told = json.dumps(wall_config(settings), indent=2, sort_keys=True) + "\n"
-    return {
-        settings.state_home / "wall.json": told,
-        **labextension(labextensions(settings)),
-    }
+    return {settings.state_home / "wall.json": told}
 
 
 def labextensions(settings: HubSettings) -> Path:
-    """One of JupyterLab's folders of extensions, for every seat."""
+    """One of JupyterLab's folders of extensions, for every seat: a part of its configuration."""
     return settings.seat.config / "labextensions"

@@ -12,10 +12,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from hub_config.extending.limits import times_left
+from hub_config.extending.records import read_extensions
 from hub_config.fleet.placement import agent_socket, hosts_file
 from hub_config.fleet.seat_map import HUB
 from hub_config.programs import grader_settings
@@ -36,8 +38,8 @@ from hub_config.wall.facts import (
 )
 from hub_config.wall.hub_users import HubUsers, with_memory
 from hub_config.wall.progress import ReleasedLabs, VerdictFolder
+from provisioning.deadline_timer import TIMER_FILE
 from provisioning.errors import WorkshopError
-from provisioning.providers.ec2.user_data import TIMER_FILE
 
 #: Between two looks while somebody watches, and while nobody does.
 WATCHED_SECONDS = 5.0
@@ -148,7 +150,11 @@ class Gatherer:
         """What was told at `up`, and what this host's own timer says today."""
         fleet = sources.read_fleet(self.settings.hub_folder / "fleet-facts.json")
         deadline = sources.own_deadline(self.timer)
-        return replace(fleet or Fleet(), deadline=deadline) if deadline else fleet
+        if deadline is None:
+            return fleet
+        extensions = read_extensions(self.settings.hub_folder)
+        left = times_left(timedelta(minutes=self.settings.extend_minutes), extensions)
+        return replace(fleet or Fleet(), deadline=deadline, times_left=left, extensions=extensions)
 
     def _grading(self) -> Grading | None:
         if not self.settings.grade_on_submit:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.services.auth import HubOAuth, HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from hub_config.wall.config import WallConfig
@@ -27,13 +27,6 @@ class Parts:
     showing: Showing
     strict: HubOAuth
     patient: HubOAuth
-
-
-class Callback(HubOAuthCallbackHandler):
-    """Where the hub sends the browser back after the login."""
-
-    async def prepare(self) -> None:
-        await self.hub_auth.get_user(self, sync=False)
 
 
 class Handler(HubOAuthenticated, RequestHandler):
@@ -136,6 +129,21 @@ class MessageGone(JsonHandler):
     async def post(self) -> None:
         showing = self.parts.showing
         showing.messages.take_back(self.get_body_argument("id", ""), showing.clock())
+        self.finish({})
+
+
+class Extend(JsonHandler):
+    """Thirty minutes more for every host: passed on to who may give them."""
+
+    async def post(self) -> None:
+        showing = self.parts.showing
+        facts = showing.newest_facts()
+        showing.wishes.wish(
+            facts.fleet if facts else None,
+            self.get_body_argument("deadline", ""),
+            self.visitor().username,
+            showing.clock(),
+        )
         self.finish({})
 
 

@@ -11,6 +11,8 @@ from hub_config.wall.money import span
 
 #: A move is told this long after it.
 _TOLD = timedelta(minutes=30)
+#: JupyterLab has lost its kernels, and its server does not know this browser yet.
+_RELOAD = "Reload this page, then run your cells again from the top."
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,12 @@ def _notices(facts: Facts, username: str, now: datetime) -> Iterator[OwnNotice]:
 def _moved(move: Moved) -> str:
     said = "Your seat's host failed, so you sit on another one now."
     if move.copy_at is None or move.done_at is None:
-        return f"{said} There was no copy of your files; what you had submitted is safe."
+        return f"{said} There was no copy of your files; what you had submitted is safe. {_RELOAD}"
     age = span(move.done_at - move.copy_at)
-    return f"{said} Your files are as they were {age} before; what you had submitted is safe."
+    return (
+        f"{said} Your files are as they were {age} before; what you had submitted is safe. "
+        f"{_RELOAD}"
+    )
 
 
 def _too_large(copies: Copies) -> str:

@@ -108,9 +108,9 @@ def _moving(move: Moved | None) -> tuple[State, str] | None:
     """What holds for a seat that is on its way from a lost host; None for all others."""
     if move is None or move.state == "moved":
         return None
-    lost = f"its host {move.lost} was lost"
-    # A machine that was replaced keeps its name.
-    to = move.to if move.to != move.lost else "the new machine"
+    lost, to = f"its host {move.lost} was lost", move.to
+    if move.to == move.lost:  # another machine in its place keeps its name
+        lost, to = f"its host {move.lost} is being replaced", "the new machine"
     if move.state == "failed":
         return "dead", f"{lost}; its work could not be brought to {to} yet: {move.problem}"
     return "moving", f"{lost}; its work is being brought to {to}"

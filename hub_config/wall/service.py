@@ -16,12 +16,15 @@ from tornado.httpserver import HTTPServer
 from tornado.routing import URLSpec
 from tornado.web import Application, RedirectHandler, RequestHandler
 
+from hub_config.login_callback import Callback
 from hub_config.wall import handlers
 from hub_config.wall.config import WallConfig, read_config
 from hub_config.wall.help_desk import HelpDesk
 from hub_config.wall.messages import Messages
+from hub_config.wall.no_answer import NoAnswerPage
 from hub_config.wall.presence import Presence
 from hub_config.wall.showing import Showing
+from hub_config.wall.wishes import Wishes
 
 #: Nobody posts more than a short text.
 _BODY_BYTES = 1 << 14
@@ -45,6 +48,7 @@ def make_parts(config: WallConfig) -> handlers.Parts:
         desk=config.desk,
         calls=calls,
         messages=Messages(config.desk / "messages.json"),
+        wishes=Wishes(config.desk),
         presence=Presence(),
         clock=lambda: datetime.now(UTC),
     )
@@ -59,14 +63,16 @@ def make_app(parts: handlers.Parts, prefix: str) -> Application:
     given: dict[str, object] = {"parts": parts}
     routes: list[tuple[str, type[RequestHandler], dict[str, object]]] = [
         (r"health", Health, {}),
-        (r"oauth_callback", handlers.Callback, {}),
+        (r"oauth_callback", Callback, {}),
         (r"", handlers.WallPage, given),
         (r"state", handlers.State, given),
         (r"messages", handlers.NewMessage, given),
         (r"messages/gone", handlers.MessageGone, given),
         (r"done", handlers.HelpDone, given),
+        (r"extend", handlers.Extend, given),
         (r"help", handlers.AskForHelp, given),
         (r"notices", handlers.Notices, given),
+        (r"no-answer/(\d+)", NoAnswerPage, {"copy_minutes": parts.config.copy_minutes}),
     ]
     return Application(
         [

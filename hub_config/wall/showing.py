@@ -19,6 +19,7 @@ from hub_config.wall.messages import Messages
 from hub_config.wall.presence import Presence
 from hub_config.wall.render import sections
 from hub_config.wall.view import Told, Wall, wall_view
+from hub_config.wall.wishes import Wishes
 
 _SECONDS = 1.0
 #: The gatherer is told that somebody looks no more often than this.
@@ -34,22 +35,25 @@ class Showing:
     calls: HelpDesk
     messages: Messages
     presence: Presence
+    wishes: Wishes
     clock: Callable[[], datetime]
     _read: Facts | None = None
     _mark: tuple[int, int] | None = None
     _state: str = ""
-    _made: tuple[float, int, int] = (0.0, -1, -1)
+    _made: tuple[float, ...] = (0.0,)
     _touched: float = field(default=0.0)
 
     def wall(self) -> Wall:
         now = self.clock()
-        told = Told(self.calls.calls, self.messages.standing(now), self.presence.seen)
+        told = Told(
+            self.calls.calls, self.messages.standing(now), self.presence.seen, self.wishes.newest
+        )
         return wall_view(self.newest_facts(), told, now)
 
     def state(self) -> str:
         """The sections as JSON. The same text, and so the same ETag, while nothing changes."""
         self.somebody_looks()
-        changes = (self.calls.version, self.messages.version)
+        changes = (self.calls.version, self.messages.version, self.wishes.version)
         if self._made[1:] != changes or time.monotonic() - self._made[0] > _SECONDS:
             self._state = json.dumps(sections(self.wall()))
             self._made = (time.monotonic(), *changes)

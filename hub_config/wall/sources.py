@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from hub_config.fleet.moves import read_moves
 from hub_config.seats import read_register
 from hub_config.wall.facts import Copies, Fleet, Grading, Moved, Person
 from hub_config.wall.host_facts import moment
+from provisioning.deadline_timer import timer_deadline
 
 _GRADING = TypeAdapter(Grading)
-#: As provisioning/providers/ec2/user_data.py writes it.
-_TIMER_LINE = re.compile(r"^OnCalendar=([\d-]+ [\d:]+) UTC$", re.MULTILINE)
 
 
 def read_people(seats: Path) -> tuple[Person, ...]:
@@ -68,8 +66,7 @@ def read_fleet(file: Path) -> Fleet | None:
 def own_deadline(timer: Path) -> datetime | None:
     """When this host ends itself, by its own timer: true also after `workshop extend`."""
     try:
-        at = _TIMER_LINE.search(timer.read_text())
-        return datetime.strptime(at[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) if at else None
+        return timer_deadline(timer.read_text())
     except (OSError, ValueError):
         return None
 

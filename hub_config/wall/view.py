@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hub_config.extending.records import Wish
 from hub_config.wall.copies import copies_now
+from hub_config.wall.extending import ExtendingNow, extending_now
 from hub_config.wall.facts import Facts, Host
 from hub_config.wall.heat_map import HeatMap, heat_map
 from hub_config.wall.help_desk import Call
@@ -31,6 +33,8 @@ class Told:
     calls: tuple[Call, ...] = ()
     messages: tuple[Message, ...] = ()
     seen: Mapping[str, datetime] | None = None
+    #: For thirty minutes more.
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Wall:
     hosts: tuple[HostLine, ...]
     copies: str
     money: MoneyNow | None
+    extending: ExtendingNow | None
     help: tuple[HelpLine, ...]
     messages: tuple[Message, ...]
 
@@ -122,6 +127,7 @@ def wall_view(facts: Facts | None, told: Told, now: datetime) -> Wall:
         hosts=tuple(sorted((_host(host, now) for host in known.hosts), key=_trouble_first)),
         copies=copies_now(known, now),
         money=money_now(known.fleet, now) if known.fleet else None,
+        extending=extending_now(known.fleet, told.wish, now) if known.fleet else None,
         help=_help(seats, told.calls, now),
         messages=told.messages,
     )
@@ -200,9 +206,10 @@ def _host(host: Host, now: datetime) -> HostLine:
         parts.append(f"only {host.disk_free_bytes / _GIGABYTE:.1f} GB of disk left")
     if host.problem:
         parts.append(host.problem)
-    trouble = host.state in ("silent", "dead") or bool(host.problem) or little_disk
+    quiet = host.state in ("silent", "no service", "dead")
+    trouble = quiet or bool(host.problem) or little_disk
     # What a host that does not answer measured before says nothing of now.
-    meters = () if host.state in ("silent", "dead") else tuple(_meters(host))
+    meters = () if quiet else tuple(_meters(host))
     return HostLine(host.name, host.state, ", ".join(parts), meters, trouble)
 
 

@@ -11,12 +11,13 @@ import click
 
 from provisioning.commands.operator import Operator, alone_and_told, as_json_option, ask, print_json
 from provisioning.commands.screens import hosts_table, inventory_table, plan_page, problem_lines
+from provisioning.deadlines import extend_deadline
 from provisioning.errors import StepFailed
 from provisioning.fleet_desk import FleetDesk
 from provisioning.fleet_up import FleetUp
 from provisioning.fleet_work import start_again, up_whole
 from provisioning.forgetting import forget_secrets
-from provisioning.operate import extend_deadline, hosts_now
+from provisioning.operate import hosts_now
 from provisioning.planning import look_and_plan, refuse_red
 from provisioning.progress_view import ProgressView
 from provisioning.providers.protocol import Inventory, LeftBehind

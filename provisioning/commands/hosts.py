@@ -152,13 +152,18 @@ def logs(operator: Operator, name: str, lines: int, from_console: bool) -> None:
 @click.pass_obj
 def replace(operator: Operator, name: str, yes: bool) -> None:
     """Put another machine in the place of NAME. What is on the old one's disk is gone."""
-    replace_place(operator, name, yes)
+    ask_to_replace(operator, name, yes)
+    replace_place(operator, name)
 
 
-def replace_place(operator: Operator, name: str, yes: bool) -> FleetUp:
-    """What `host replace` does; the new machine, ready and furnished."""
+def ask_to_replace(operator: Operator, name: str, yes: bool) -> None:
+    """Before anything is done. NotPossibleHere for a place that the file doesn't know."""
     operator.fleet.place(name)
     ask(f"{name} is ended for good, with everything on its disk. Replace it?", yes)
+
+
+def replace_place(operator: Operator, name: str) -> FleetUp:
+    """What `host replace` does; the new machine, ready and furnished."""
     with alone_and_told(operator) as progress:
         found = replace_one(operator.fleet, name, progress)
     if name in found.problems:

@@ -163,7 +163,7 @@ def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
             what,
             " ".join(each.regions),
             duration(each.age) if each.age else "",
-            f"{each.deadline.astimezone(UTC):%Y-%m-%d %H:%M}" if each.deadline else "",
+            each.until,
             each.hourly.dollars(),
             "[yellow]alive[/yellow]" if each.alive else "[red]over[/red]",
         )

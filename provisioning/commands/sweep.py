@@ -82,6 +82,7 @@ def _facts(leftover: Leftover) -> dict[str, object]:
         "regions": leftover.regions,
         "alive": leftover.alive,
         "deadline": leftover.deadline,
+        "latest": leftover.latest,
         "age": leftover.age,
         "hourly": dataclasses.asdict(leftover.hourly),
         "things": [dataclasses.asdict(thing) for thing in leftover.things],

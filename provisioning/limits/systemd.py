@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from provisioning.limits.cgroup2 import Cgroup2Cell
 
 _BOOTED = Path("/run/systemd/system")
 _SECONDS = 30
+_END_SECONDS = 10.0
+_STOP_SECONDS = 10
 _HOLDER = ("sleep", "infinity")
 
 
@@ -44,6 +47,17 @@ class SystemdCell:
         # Killed, not asked: `stop` alone would give every process seconds to go on.
         _systemctl("kill", "--signal=KILL", self.unit)
         _systemctl("stop", self.unit)
+        # The group stays until the last process has given its memory back. Whoever starts the
+        # seat anew in the meantime would take it for a unit that runs.
+        deadline = time.monotonic() + _END_SECONDS
+        while self.folder.is_dir():
+            if time.monotonic() > deadline:
+                raise StepFailed(
+                    f"processes of {self.unit} can't be ended",
+                    next_step=f"look at them with `systemctl status {self.unit}` on that host, "
+                    "then run the same command again",
+                )
+            time.sleep(0.02)
 
     def start(self, limits: SeatLimits, slice_name: str) -> None:
         """Unless it runs already; then it keeps its limits and its processes."""
@@ -56,10 +70,13 @@ class SystemdCell:
             f"TasksMax={limits.processes}",
             # Linux ends the process that wanted too much; systemd would end the whole seat.
             "OOMPolicy=continue",
+            # A host that shuts down doesn't wait long for what won't end.
+            f"TimeoutStopSec={_STOP_SECONDS}",
             "Delegate=yes",
         )
         _run(
             "systemd-run", "--quiet", "--collect", f"--unit={self.unit}", f"--slice={slice_name}",
+            "--description=A seat of the workshop, with its limits",
             *(f"--property={each}" for each in properties), "--", *_HOLDER,
         )  # fmt: skip
 

@@ -7,16 +7,17 @@ The pictures of the docs are taken here:
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from hub_config.wall.facts import Facts
 from hub_config.wall.render import page as wall_page
+from hub_config.wall.render import sections
 from hub_config.wall.view import wall_view
 from tests.e2e.browser import PATIENCE_MILLISECONDS, MakeVisitor, Visitor, chromium
 from tests.e2e.conftest import MakeWorkshop
@@ -60,17 +61,6 @@ def patience() -> Iterator[None]:
     expect.set_options(timeout=5_000)
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    return Path(os.environ.get("WORKSHOP_SCREENSHOTS") or tmp_path)
-
-
-@pytest.fixture
-def visit(workshop: RunningWorkshop, images: Path) -> Iterator[MakeVisitor]:
-    with chromium(workshop.address, images) as visitors:
-        yield visitors
-
-
 def test_from_the_wall_to_every_seat_and_back(
     workshop: RunningWorkshop, visit: MakeVisitor
 ) -> None:
@@ -96,6 +86,9 @@ def open_the_wall(grace: Visitor, workshop: RunningWorkshop) -> None:
     # The gatherer's facts are fresh within seconds once somebody looks.
     expect(grace.page.locator("#troubles")).to_be_empty()
     expect(grace.page.locator("#hosts")).to_contain_text("this machine")
+    # Nothing ends by itself here, so there is nothing to extend.
+    expect(grace.page.locator("#money")).to_contain_text("Nothing here is paid for by the hour")
+    expect(grace.page.get_by_role("button", name="30 minutes more")).to_have_count(0)
 
 
 def say_to_all(grace: Visitor, ada: Visitor) -> None:
@@ -206,6 +199,20 @@ def test_the_wall_is_for_staff_and_believes_no_page_but_its_own(
     assert "hello" in asked.get(state, headers=known).text()
 
 
+def test_a_page_that_lost_its_login_s_cookie_to_another_logs_in_anew(
+    workshop: RunningWorkshop, visit: MakeVisitor
+) -> None:
+    bob = visit()
+    bob.enter(workshop.codes["wl-bob"])
+    bob.page.wait_for_url("**/wl-bob**")
+    asked = bob.page.request
+    sent = asked.get(f"{workshop.address}{WALL}", max_redirects=0)
+    bob.page.context.clear_cookies(name=re.compile("services-wall-oauth-state|service-wall"))
+    page = asked.get(f"{workshop.address}{sent.headers['location']}")
+    assert (page.status, page.url) == (403, f"{workshop.address}{WALL}")
+    assert "for those who teach" in page.text()
+
+
 def test_a_class_of_any_size_fits_on_a_projector(tmp_path: Path, images: Path) -> None:
     with chromium("file://", images) as visitors:
         visitor = visitors(PROJECTOR)
@@ -220,6 +227,45 @@ def test_a_class_of_any_size_fits_on_a_projector(tmp_path: Path, images: Path) -
         story = visitor.page.locator("#story")
         expect(story).to_contain_text("its host gpu-03 was lost; its work is being brought to")
         visitor.shoot("wall-host-lost")
+
+
+def test_thirty_minutes_more_are_given_by_key_after_the_page_has_said_what_they_mean(
+    images: Path,
+) -> None:
+    """The page alone, at an address of its own: what it asks for is looked at here."""
+    facts = a_class(12)
+    assert facts.fleet is not None
+    assert facts.fleet.deadline is not None
+    wall = wall_view(facts, told(facts), NOW)
+    given: list[str] = []
+
+    def answer(route: Route) -> None:
+        match route.request.url.rpartition("/")[2]:
+            case "":
+                route.fulfill(content_type="text/html", body=wall_page(wall, "token"))
+            case "extend":
+                given.append(str(route.request.post_data))
+                route.fulfill(json={})
+            case _:
+                route.fulfill(json=sections(wall))
+
+    with chromium("http://wall.test", images) as visitors:
+        page = visitors(PROJECTOR).page
+        page.route("http://wall.test/**", answer)
+        page.goto("http://wall.test/")
+        dialog = page.get_by_role("dialog", name="30 minutes more")
+        page.keyboard.press("e")
+        expect(dialog).to_contain_text("for $1.58 more")
+        expect(dialog).to_contain_text("4 times")
+        page.keyboard.press("Escape")
+        expect(dialog).not_to_be_visible()
+        assert given == []
+        page.keyboard.press("e")
+        page.keyboard.press("Enter")
+        expect(page.locator("#said")).to_contain_text("The hosts are being told")
+        expect(dialog).not_to_be_visible()
+    (asked,) = given
+    assert parse_qs(asked) == {"deadline": [facts.fleet.deadline.isoformat()]}
 
 
 def open_a_class(visitor: Visitor, facts: Facts, folder: Path, colours: str) -> None:

@@ -12,7 +12,7 @@ from supervisor.options import ServerOptions
 
 from hub_config.program import Accounts
 from hub_config.programs import programs
-from hub_config.render import exchange_configuration, render
+from hub_config.render import exchange_configuration, render, seat_configuration
 from hub_config.settings import HubSettings, Ports, SeatSettings, Secrets
 from hub_config.spec import SubmissionsSpec
 
@@ -152,6 +152,16 @@ def test_seats_see_the_course_kernels_and_nothing_for_staff() -> None:
     assert extensions["nbgrader.server_extensions.assignment_list"] is True
     page = json.loads(files["seat-config/labconfig/page_config.json"])
     assert page["disabledExtensions"]["@jupyter/nbgrader:formgrader"] is True
+
+
+def test_a_seats_configuration_has_the_extension_that_it_names() -> None:
+    """It travels to every host of seats, so that the instructor's messages are read there."""
+    files = seat_configuration(settings())
+    server = json.loads(files[STATE / "seat-config" / "jupyter_server_config.json"].text)
+    (named,) = server["LabApp"]["extra_labextensions_path"]
+    package = json.loads(files[Path(named) / "workshop-notices" / "package.json"].text)
+    script = Path(named) / "workshop-notices" / package["jupyterlab"]["_build"]["load"]
+    assert "/services/wall/notices" in files[script].text
 
 
 def test_the_exchange_gets_the_limits_of_the_spec() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from provisioning.deadline_timer import TIMER_FILE, deadline_timer
+from provisioning.deadlines import ensure_known, extend_deadline
 from provisioning.environments.conda.channels import Channels
 from provisioning.environments.delivery import Depot
 from provisioning.errors import NotPossibleHere, StepFailed
@@ -17,9 +19,8 @@ from provisioning.fleet import Fleet
 from provisioning.fleet_desk import FleetDesk, FleetRequest
 from provisioning.fleet_up import bring_up_fleet, make_hosts_ready
 from provisioning.hosts_spec import Ec2HostsSpec
-from provisioning.operate import Ran, extend_deadline, hosts_now, read_logs, run_on_hosts
+from provisioning.operate import Ran, hosts_now, read_logs, run_on_hosts
 from provisioning.paths import StatePaths
-from provisioning.providers.ec2.user_data import TIMER_FILE
 from provisioning.ssh.errors import CommandFailed, DeadlinePassed, SshError, Unreachable
 from tests.cloud.cloud import Cloud
 from tests.cloud.machines import trouble
@@ -205,6 +206,27 @@ def test_extending_moves_timer_and_tag_together_or_neither(room: Class) -> None:
     assert again == deadline + timedelta(minutes=10)
     assert {room.timer(name) for name in NAMES} == {as_timer(again)}
     assert set(room.deadlines().values()) == {again}
+
+
+def test_what_staff_moved_from_the_wall_is_shown_told_to_the_cloud_and_never_moved_back(
+    room: Class,
+) -> None:
+    """The hub host moves timers and has no credentials: who has some asks the hosts first."""
+    before = room.deadlines()
+    assert ensure_known(room.desk) is None
+    moved = max(moment for moment in before.values() if moment) + timedelta(minutes=30)
+    for name in ("hub", "gpu-01"):
+        new = deadline_timer(moved)
+        room.machine(name).inside(f"cat > {TIMER_FILE} <<'END'\n{new}END")
+    shown = {each.host.name: each.host.deadline for each in hosts_now(room.desk)}
+    assert shown == {**before, "hub": moved, "gpu-01": moved}
+    assert room.deadlines() == before
+
+    assert ensure_known(room.desk) == moved
+    assert room.deadlines() == {**before, "hub": moved, "gpu-01": moved}
+    deadline, problems = extend_deadline(room.desk, timedelta(minutes=10), datetime.now(UTC))
+    assert problems == {}
+    assert deadline == moved + timedelta(minutes=10)
 
 
 def test_a_stopped_host_keeps_its_deadline_and_answers_where_it_starts_again(room: Class) -> None:

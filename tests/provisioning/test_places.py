@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioning.hosts_spec import Ec2HostsSpec, MachineHostsSpec
-from provisioning.places import place_name, wanted_hosts
+from provisioning.places import place_name, wanted_hosts, with_class
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
@@ -57,3 +57,15 @@ def test_listed_machines_come_in_the_same_order_by_number() -> None:
     wanted = wanted_hosts(spec)
     assert [host.name for host in wanted] == ["hub", "gpu-02", "gpu-100", "arm-01"]
     assert {host.types for host in wanted} == {()}
+
+
+def test_a_class_adds_its_environments_to_the_roles_that_need_them() -> None:
+    wanted = wanted_hosts(ec2(gpu={"count": 1}, arm={"count": 1, "environments": ["deploy"]}))
+    seats = ("hub", "nlp-gpu", "deploy")
+    found = with_class(wanted, {"hub": seats, "gpu": seats, "arm": ("deploy",)})
+    assert {host.name: host.environments for host in found} == {
+        "hub": ("hub", "nlp-gpu", "deploy"),
+        "gpu-01": ("nlp-gpu", "hub", "deploy"),
+        "arm-01": ("deploy",),
+    }
+    assert with_class(wanted, {}) == wanted

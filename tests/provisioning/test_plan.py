@@ -117,7 +117,8 @@ def test_if_everybody_forgets_it_the_plan_says_the_end_and_the_most_it_costs() -
     most = plan.cost.event.high
     assert plan.forgotten == (
         "If everybody forgets them, the hosts end themselves 8 hours after they were created, "
-        f"with their disks: at most ${int(most) + 1}."
+        f"with their disks: at most ${int(most) + 1}. "
+        f"From the wall staff may add 2 hours: at most ${int(most / 4) + 1} more."
     )
     stopped = planned(Fleet("demo", (there("gpu-01", state="stopped"),)))
     assert "its disk costs on until `workshop down`" in stopped.forgotten

@@ -102,7 +102,23 @@
       say(next ? `Colours: ${next}` : "Colours: as the computer has them", 3);
     },
     message() { $("#message-dialog").showModal(); $("#message-dialog textarea").focus(); },
-    extend() { if ($('[data-do="extend"]')) $("#extend-dialog").showModal(); },
+    extend() {
+      const button = $('[data-do="extend"]');
+      if (!button) { say("From here nothing can be extended now: see below the deadline.", 6); return; }
+      const { shown, to, costs, left } = button.dataset;
+      const dialog = $("#extend-dialog");
+      dialog.dataset.shown = shown;
+      $(".extend-to").textContent = new Date(to).toLocaleTimeString([], CLOCK);
+      $(".extend-costs").textContent = costs ? `, for ${costs} more` : "";
+      $(".extend-left").textContent = left === "1" ? "It is the last time from here." : `It can be done ${left} times from here.`;
+      dialog.showModal();
+      $('[data-do="give"]').focus();
+    },
+    give() {
+      const dialog = $("#extend-dialog");
+      dialog.close();
+      post("extend", { deadline: dialog.dataset.shown }, "The hosts are being told; the new time stands here within seconds.");
+    },
     keys() { $("#keys-dialog").showModal(); },
     close(button) { button.closest("dialog").close(); },
     done(button) { post("done", { username: button.dataset.username }); },

@@ -50,6 +50,7 @@ class Ground:
             groups=groups,
             key_name=keys.ensure(self.state.ensure_key()),
             zones=order.hosts.zones,
+            extendable_minutes=round(60 * order.hosts.extend_hours),
         )
 
     def refresh_access(self, view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from provisioning.fleet import Market
@@ -32,6 +32,8 @@ class Found(Resource):
     since: datetime | None = None
     #: When its hosts end themselves.
     deadline: datetime | None = None
+    #: How much later it may be: from the wall hosts are extended without the cloud being told.
+    extendable: timedelta = timedelta()
     #: What AWS answered about it.
     item: Item = field(default_factory=dict, compare=False, repr=False)
 
@@ -71,6 +73,7 @@ def found(kind: Kind, item: Item, region: str) -> Found:
         what=", ".join(part for part in said if part),
         name=name,
         deadline=mark.deadline if mark else None,
+        extendable=timedelta(minutes=mark.extendable_minutes if mark else 0),
         item=item,
         **facts,
     )

@@ -40,6 +40,8 @@ class LaunchRequest:
     #: The state folder that it comes from.
     uid: str
     region: str
+    #: How much longer staff may let it live from the wall.
+    extendable_minutes: int = 0
 
     @property
     def candidate(self) -> Candidate:
@@ -74,6 +76,7 @@ def run_parameters(request: LaunchRequest, user_data: str) -> dict[str, Any]:
         role=request.role,
         attempt=request.attempt,
         spare=request.spare,
+        extendable_minutes=request.extendable_minutes,
     )
     return {
         "ClientToken": request.token,

@@ -31,6 +31,7 @@ class Site:
     key_name: str
     #: The zones that the spec allows; none are all.
     zones: tuple[str, ...]
+    extendable_minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,4 +93,5 @@ def _request(
         ),
         uid=site.uid,
         region=site.region,
+        extendable_minutes=site.extendable_minutes,
     )

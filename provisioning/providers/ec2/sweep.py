@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from provisioning.catalogue.money import Range
 from provisioning.errors import AlreadyTaken, NotPossibleHere
@@ -50,11 +50,28 @@ class Leftover:
         return max((thing.deadline for thing in self.things if thing.deadline), default=None)
 
     @property
+    def latest(self) -> datetime | None:
+        """Until when its hosts may live if staff have extended them from the wall, which no tag
+        tells; the deadline itself for one without hosts."""
+        ends = (host.deadline + host.extendable for host in self.hosts if host.deadline)
+        return max(ends, default=self.deadline)
+
+    @property
     def alive(self) -> bool:
-        """Its deadline is still to come, or it has hosts and nobody knows until when."""
+        """Its deadline is still to come, or may be, or it has hosts and nobody knows until when."""
         if self.deadline is None:
             return bool(self.hosts)
-        return self.deadline > self.at
+        return max(self.deadline, self.latest or self.deadline) > self.at
+
+    @property
+    def until(self) -> str:
+        """The deadline in words; with how late it can be, once the one that tags tell is past."""
+        if self.deadline is None:
+            return ""
+        told = f"{self.deadline.astimezone(UTC):%Y-%m-%d %H:%M}"
+        if self.latest is None or not self.deadline <= self.at < self.latest:
+            return told
+        return f"{told}, by the wall at most {self.latest.astimezone(UTC):%H:%M}"
 
     @property
     def hourly(self) -> Range:
@@ -119,8 +136,7 @@ def end_workshop(
 
 
 def _alive(leftover: Leftover) -> AlreadyTaken:
-    deadline = leftover.deadline
-    until = f"{deadline:%Y-%m-%d %H:%M} UTC" if deadline else "nobody knows"
+    until = f"{leftover.until} UTC" if leftover.until else "nobody knows"
     number = len(leftover.hosts)
     return AlreadyTaken(
         f"{leftover.workshop} is alive: {number} host{'' if number == 1 else 's'}, "

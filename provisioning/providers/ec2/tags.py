@@ -18,6 +18,8 @@ ATTEMPT: Final = "workshop:attempt"
 SPEC: Final = "workshop:spec"
 DEADLINE: Final = "workshop:deadline"
 SPARE: Final = "workshop:spare"
+#: By how many minutes the hosts may have moved their deadline without the cloud being told.
+EXTENDABLE: Final = "workshop:extendable"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Mark:
     role: Role | None = None
     attempt: int = 1
     spare: bool = False
+    extendable_minutes: int = 0
 
 
 def tags(mark: Mark, *, title: str = "") -> dict[str, str]:
@@ -46,6 +49,8 @@ def tags(mark: Mark, *, title: str = "") -> dict[str, str]:
         found |= {HOST: mark.host, ROLE: str(mark.role), ATTEMPT: str(mark.attempt)}
     if mark.spare:
         found[SPARE] = "yes"
+    if mark.extendable_minutes:
+        found[EXTENDABLE] = str(mark.extendable_minutes)
     return found
 
 
@@ -57,15 +62,15 @@ def read(found: Iterable[Mapping[str, str]]) -> Mark | None:
     told = {tag["Key"]: tag.get("Value", "") for tag in found}
     if not told.get(NAME):
         return None
-    attempt = told.get(ATTEMPT, "")
     return Mark(
         workshop=told[NAME],
         spec=told.get(SPEC, ""),
         deadline=_moment(told.get(DEADLINE, "")),
         host=told.get(HOST, ""),
         role=next((role for role in ROLES if role == told.get(ROLE)), None),
-        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() else 1,
+        attempt=_number(told.get(ATTEMPT, ""), 1),
         spare=told.get(SPARE) == "yes",
+        extendable_minutes=_number(told.get(EXTENDABLE, ""), 0),
     )
 
 
@@ -86,6 +91,10 @@ def of_workshop(workshop: str) -> dict[str, Any]:
 def deadline_text(deadline: datetime) -> str:
     """Such as 2026-11-22T05:00:00Z."""
     return deadline.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else otherwise
 
 
 def _moment(text: str) -> datetime | None:

@@ -9,17 +9,17 @@ https://cloudinit.readthedocs.io/en/latest/reference/modules.html
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import yaml
 
+from provisioning.deadline_timer import TIMER_FILE, deadline_timer
 from provisioning.errors import StepFailed
 
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
 MOST_BYTES: Final = 16 * 1024
 DONE_FILE: Final = "/opt/workshop/user-data-done"
-TIMER_FILE: Final = "/etc/systemd/system/workshop-deadline.timer"
 HOST_KEY_FILE: Final = "/etc/ssh/ssh_host_ed25519_key"
 
 _SCRIPTS = "/usr/local/lib/workshop"
@@ -122,25 +122,6 @@ def user_data(facts: FirstBoot) -> str:
             f"The user-data of {facts.hostname} has {size} bytes, over {MOST_BYTES}"
         )
     return text
-
-
-def deadline_timer(deadline: datetime) -> str:
-    """The text of TIMER_FILE, for a first boot and for a moved deadline.
-
-    A host that was stopped over its deadline ends half an hour after it starts again, unless
-    the deadline is moved by then.
-    """
-    at = deadline.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"""\
-[Unit]
-Description=When this host ends itself
-[Timer]
-OnCalendar={at}
-OnBootSec=30min
-AccuracySec=1s
-[Install]
-WantedBy=timers.target
-"""
 
 
 def _config(facts: FirstBoot) -> dict[str, Any]:

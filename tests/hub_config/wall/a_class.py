@@ -102,6 +102,7 @@ def a_class(count: int) -> Facts:
             spent=(4.1, 4.1),
             at=NOW - timedelta(minutes=30),
             deadline=NOW + timedelta(minutes=138),
+            times_left=4,
         ),
     )
 

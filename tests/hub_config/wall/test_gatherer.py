@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hub_config.extending.records import STEP, Extension, Extensions, Wish, write_extensions
 from hub_config.hub_host.fleet_facts import fleet_facts
 from hub_config.people import Person
 from hub_config.seats import add_seat
@@ -19,8 +20,8 @@ from hub_config.wall.facts import Usage, read_facts, write_facts
 from hub_config.wall.gatherer import Gatherer
 from hub_config.wall.host_facts import when_out_of_memory
 from hub_config.wall.hub_users import HubUsers
+from provisioning.deadline_timer import deadline_timer
 from provisioning.fleet import Fleet, Host
-from provisioning.providers.ec2.user_data import deadline_timer
 from tests.hub_config.test_render import settings
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -120,6 +121,13 @@ def test_this_host_s_own_timer_is_believed_before_what_was_told_at_up(
     facts = Gatherer(told, NOWHERE, timer=timer).look()
     assert facts.fleet is not None
     assert facts.fleet.deadline == later
+    assert facts.fleet.times_left == 0
+    may = told.model_copy(update={"extend_minutes": 60})
+    wish = Wish("w", "grace", NOW, later - STEP)
+    write_extensions(told.hub_folder, Extensions((Extension(wish, NOW, later),)))
+    facts = Gatherer(may, NOWHERE, timer=timer).look()
+    assert facts.fleet.times_left == 1
+    assert facts.fleet.extensions.newest.wish == wish
     timer.write_text("[Timer]\nOnCalendar=soon\n")
     assert Gatherer(told, NOWHERE, timer=timer).look().fleet is None
 

@@ -77,6 +77,7 @@ def test_an_order_is_tagged_encrypted_closed_and_mortal(rehearsal: Rehearsal) ->
         "workshop:attempt": "1",
         "workshop:spec": "5e3c",
         "workshop:deadline": f"{host.deadline:%Y-%m-%dT%H:%M:%SZ}",
+        "workshop:extendable": "120",
         "Name": "workshop nlp gpu-01",
     }
     kinds = ("instance", "volume", "network-interface", "spot-instances-request")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,6 +90,22 @@ def test_a_workshop_lives_until_the_latest_deadline_of_its_things() -> None:
 def test_hosts_without_a_deadline_count_as_alive_and_other_things_do_not() -> None:
     assert leftover(None).alive
     assert not leftover(None, kind="volume").alive
+
+
+def test_hosts_that_staff_may_have_extended_from_the_wall_are_alive_until_the_latest_then() -> None:
+    """No tag tells of that: what it may be is told when a host is made."""
+    ended = NOW - timedelta(hours=1)
+    host = Found(
+        *("instance", "i-1", "us-east-1", "nlp"), deadline=ended, extendable=timedelta(hours=2)
+    )
+    nlp = Leftover("nlp", (host,), NOW)
+    assert nlp.alive
+    assert nlp.until == "2026-11-22 11:00, by the wall at most 13:00"
+    assert not replace(nlp, at=NOW + timedelta(hours=1)).alive
+    # What is left of hosts that have ended needs nobody.
+    volume = replace(host, kind="volume")
+    assert not Leftover("nlp", (volume,), NOW).alive
+    assert replace(nlp, at=ended - timedelta(hours=1)).until == "2026-11-22 11:00"
 
 
 def test_a_deadline_in_the_tags_is_read(cloud: Cloud) -> None:

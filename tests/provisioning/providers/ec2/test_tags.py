@@ -45,6 +45,7 @@ names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=30
         role=st.sampled_from(ROLES),
         attempt=st.integers(1, 10**6),
         spare=st.booleans(),
+        extendable_minutes=st.integers(0, 24 * 60),
     )
 )
 def test_what_was_tagged_is_read_back(mark: Mark) -> None:
@@ -63,6 +64,7 @@ def test_tags_that_somebody_edited_count_as_absent(nonsense: str) -> None:
         "workshop:attempt": nonsense,
         "workshop:role": nonsense,
         "workshop:deadline": nonsense,
+        "workshop:extendable": nonsense,
     }
     assert read(as_list(edited)) == Mark("nlp", "5e3c", None, host="gpu-03", spare=True)
 

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from provisioning.deadline_timer import TIMER_FILE, deadline_timer
 from provisioning.providers.ec2.user_data import (
     MOST_BYTES,
-    TIMER_FILE,
     FirstBoot,
     UserDataTooBig,
-    deadline_timer,
     user_data,
 )
 from provisioning.ssh.keys import new_key_pair
