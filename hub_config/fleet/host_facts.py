@@ -15,9 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from provisioning.folders import write_atomically
 
-#: `silent`: no answer lately. `dead`: no answer for so long that its seats have to wait or move.
-#: `replaced`: its seats are on another host now.
-State = Literal["well", "silent", "dead", "replaced"]
+#: `silent`: no answer lately. `no service`: the host answers, what runs its seats does not; they go
+#: on. `dead`: no answer for so long that its seats have to wait or move. `replaced`: its seats are
+#: on another host now.
+State = Literal["well", "silent", "no service", "dead", "replaced"]
 
 
 @dataclass(frozen=True)

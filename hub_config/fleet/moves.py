@@ -47,6 +47,9 @@ class Moves:
         kept = tuple(each for each in self.moves if each.username not in new)
         return Moves((*kept, *new.values()))
 
+    def without(self, username: str) -> Moves:
+        return Moves(tuple(each for each in self.moves if each.username != username))
+
 
 _FILE = TypeAdapter(Moves)
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from hub_config.backup.copying import CopyOrder
 from hub_config.backup.desk import BackupDesk
 from hub_config.backup.errors import CopyFailed, HostSilent
+from hub_config.backup.program import copy_all
 from hub_config.backup.restoring import Restored, ensure_restored
 from hub_config.fleet.moves import Move, Moves, change_moves, read_moves
 from hub_config.fleet.seat_map import Placement
@@ -26,6 +27,10 @@ from hub_config.settings import HubSettings
 AT_ONCE = 4
 #: How long one home may take, in seconds. Nobody else waits for it.
 HOME_SECONDS = 600.0
+
+
+#: Copies these seats' homes once; returns the problems, by username.
+CopyAll = Callable[[BackupDesk, tuple[Placement, ...]], dict[str, str]]
 
 
 class Hub(Protocol):
@@ -49,7 +54,7 @@ class _Mover:
         known = self._read()
         self._write(
             # Tried again: it was noticed when it was noticed.
-            replace(before, state="restoring", problem="")
+            replace(before, state="restoring", problem="", copy_at=self._copied_at(seat.username))
             if (before := known.of(seat.username)) and _same(before, lost, to)
             else Move(seat.username, lost, to, now, copy_at=self._copied_at(seat.username))
             for seat in seats
@@ -119,6 +124,32 @@ def move_host(
     well = [name for name in names if name not in failed]
     mover.end(well)
     hub.start_servers(well)
+
+
+def leave_host(
+    hub: Hub, settings: HubSettings, host: str, *, copy: CopyAll = copy_all
+) -> dict[str, str]:
+    """The seats of a host that another machine takes the place of, while it can still be asked:
+    their servers end, then nothing changes any more in their homes, and these are copied.
+
+    Returns whose home could not be copied, and why: those have their last copies. Their work
+    comes back before they start; see hub_config/backup/at_start.py.
+    """
+    desk = BackupDesk(settings)
+    seats = tuple(seat for seat in desk.away if seat.host == host)
+    mover = _Mover(settings, desk, ensure_restored)
+    mover.begin(seats, host, host)
+    hub.stop_servers(seat.username for seat in seats)
+    problems = copy(desk, seats)
+    mover.begin(seats, host, host)  # the pages say how old the copies are now
+    return problems
+
+
+def copy_what_can_be_reached(settings: HubSettings, host: str) -> None:
+    """The homes of a host whose service was given up though its disk can be read: work since the
+    last copy comes along. What can't be copied has its last copy."""
+    desk = BackupDesk(settings)
+    copy_all(desk, tuple(seat for seat in desk.away if seat.host == host))
 
 
 def _stops_all(error: CopyFailed, failed: Sized, seats: Sized) -> bool:

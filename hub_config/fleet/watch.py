@@ -1,4 +1,5 @@
-"""The watch: asks every host how it is, says so in one file, and has a dead host's seats moved.
+"""The watch: asks every host how it is, says so in one file, has a dead host's seats moved, and
+starts a service anew that is silent on a host which is not.
 
 A program beside the hub:  python -m hub_config.fleet.watch <hub folder>/settings.json
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from typing import Any
 from hub_config.fleet.host_facts import FleetFacts, HostFacts, State, read_facts, write_facts
 from hub_config.fleet.placement import agent_socket, hosts_file, read_seat_map
 from hub_config.fleet.seat_map import HUB, SeatMap
+from hub_config.fleet.silence import Quiet, is_reached, judge, restart_service
 from hub_config.seat_host.client import AsyncSeatHost
 from hub_config.seat_host.protocol import SeatHostError
 from hub_config.settings import HubSettings
@@ -28,26 +30,26 @@ from provisioning.errors import WorkshopError
 EVERY_SECONDS = 5.0
 #: An answer that takes longer counts as none.
 ANSWER_SECONDS = 4.0
-#: Two questions without an answer: perhaps a link that is made anew.
-SILENT_SECONDS = 8.0
-DEAD_SECONDS = 20.0
-
-#: After a move that failed, before it is tried again.
+#: After a move or a restart that did not help, before it is tried again.
 AGAIN_SECONDS = 30.0
+#: What is said of a host whose service is silent.
+MENDING = "the host answers, its service for seats does not: that is started anew; its seats go on"
 
 #: Moves the seats of a dead host to a spare: (settings, dead, spare). Raises WorkshopError.
 Move = Callable[[HubSettings, str, str], None]
+#: Whether a host answers at all: (settings, host).
+Reach = Callable[[HubSettings, str], Coroutine[None, None, bool]]
+#: Starts a host's service for seats anew: (settings, host). Raises WorkshopError.
+Restart = Callable[[HubSettings, str], None]
 
 
-def judge(quiet_seconds: float | None, before: State) -> State:
-    """A host's state from how long it has been quiet; None means that it has just answered."""
-    if quiet_seconds is None:
-        return "well"
-    if before in ("dead", "replaced"):
-        return before  # it was given up, and is until it answers
-    if quiet_seconds >= DEAD_SECONDS:
-        return "dead"
-    return "silent" if quiet_seconds >= SILENT_SECONDS else before
+@dataclass(frozen=True)
+class Means:
+    """What the watch can do besides asking."""
+
+    move: Move
+    reach: Reach = is_reached
+    restart: Restart = restart_service
 
 
 def free_spare(facts: FleetFacts) -> str | None:
@@ -57,16 +59,19 @@ def free_spare(facts: FleetFacts) -> str | None:
 
 
 class Watch:
-    """One round after the other. What moves seats, and the clock, are passed in."""
+    """One round after the other. What it can do, and the clock, are passed in."""
 
     def __init__(
-        self, settings_file: Path, move: Move, clock: Callable[[], float] = time.monotonic
+        self, settings_file: Path, means: Means, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings_file = settings_file
-        self._move = move
+        self._means = means
         self._clock = clock
         self._begun = clock()
+        #: When the service of a host answered, and when the host did in any way.
         self._answered: dict[str, float] = {}
+        self._reached: dict[str, float] = {}
+        self._mending: dict[str, asyncio.Task[None]] = {}
         self._moving: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._problems: dict[str, str] = {}
@@ -78,7 +83,8 @@ class Watch:
         seats = read_seat_map(settings.seat_map) if settings.seat_map else SeatMap()
         before = read_facts(hosts_file(settings))
         spares = {each.name: each.spare for each in watched(settings)}
-        answers = await asyncio.gather(*(_health(settings, name) for name in spares))
+        asked = (self._ask(settings, name, before) for name in spares)
+        answers = await asyncio.gather(*asked)
         hosts = [
             replace(
                 self._seen(name, health, before),
@@ -93,22 +99,33 @@ class Watch:
             known = before.of(host.name) if before else None
             if host.state == "well" and known and known.state in ("dead", "replaced"):
                 await _end_strangers(settings, host)
+            if host.state == "no service":
+                self._mend(settings, host.name)
         self._replace_one(settings, found)
         return found
+
+    async def _ask(
+        self, settings: HubSettings, name: str, before: FleetFacts | None
+    ) -> dict[str, Any] | None:
+        """What the service says of its host; of one that was silent, whether it can be reached."""
+        known = before.of(name) if before else None
+        if known is None or known.state not in ("silent", "no service"):
+            return await _health(settings, name)
+        reach = asyncio.create_task(self._means.reach(settings, name))
+        health = await _health(settings, name)
+        if await reach:
+            self._reached[name] = self._clock()
+        return health
 
     def _seen(
         self, name: str, health: dict[str, Any] | None, before: FleetFacts | None
     ) -> HostFacts:
-        now, clock = datetime.now(UTC), self._clock()
+        now = datetime.now(UTC)
         known = before.of(name) if before else None
-        if health is not None:
-            self._answered[name] = clock
-            self._replaced.pop(name, None)
-        elif name not in self._answered:
-            self._answered[name] = self._begun - _quiet_before(before, name)
-        quiet = clock - self._answered[name] if health is None else None
+        quiet = self._heard(name) if health is not None else self._quiet(name, before)
         replaced_by = self._replaced.get(name) or (known.replaced_by if known else "")
-        state = judge(quiet, known.state if known else "silent")
+        spare = name != HUB and before is not None and free_spare(before) is not None
+        state = judge(quiet, known.state if known else "silent", spare=spare)
         if state == "dead" and name in self._replaced:
             state = "replaced"
         return HostFacts(
@@ -118,8 +135,43 @@ class Watch:
             answered=now if health is not None else (known.answered if known else None),
             health=health or (known.health if known else None),
             replaced_by=replaced_by if state == "replaced" else "",
-            problem=self._problems.get(name, "") if state == "dead" else "",
+            problem=self._problem(name, state),
         )
+
+    def _heard(self, name: str) -> Quiet:
+        """Its service has just answered: whatever was wrong with it is over."""
+        self._answered[name] = self._reached[name] = self._clock()
+        self._replaced.pop(name, None)
+        self._problems.pop(name, None)
+        return Quiet(None)
+
+    def _quiet(self, name: str, before: FleetFacts | None) -> Quiet:
+        if name not in self._answered:
+            self._answered[name] = self._begun - _quiet_before(before, name)
+        answered, clock = self._answered[name], self._clock()
+        heard = max(answered, self._reached.get(name, answered))
+        return Quiet(clock - answered, clock - heard)
+
+    def _problem(self, name: str, state: State) -> str:
+        match state:
+            case "dead":
+                return self._problems.get(name, "")
+            case "no service":
+                return self._problems.get(name, MENDING)
+        return ""
+
+    def _mend(self, settings: HubSettings, name: str) -> None:
+        """Begin to start a host's service anew, if nobody is at it or was a moment ago."""
+        if name not in self._mending or self._mending[name].done():
+            self._mending[name] = asyncio.create_task(self._restart(settings, name))
+
+    async def _restart(self, settings: HubSettings, name: str) -> None:
+        try:
+            await asyncio.to_thread(self._means.restart, settings, name)
+        except Exception as error:
+            # As with a move: it is said, and tried again.
+            self._problems[name] = f"its service for seats can't be started anew: {_said(error)}"
+        await asyncio.sleep(AGAIN_SECONDS)
 
     def _replace_one(self, settings: HubSettings, facts: FleetFacts) -> None:
         """Begin to move one dead host's seats, if there is where to; one host at a time."""
@@ -133,15 +185,18 @@ class Watch:
 
     async def _replace(self, settings: HubSettings, dead: str, spare: str) -> None:
         try:
-            await asyncio.to_thread(self._move, settings, dead, spare)
+            await asyncio.to_thread(self._means.move, settings, dead, spare)
         except Exception as error:
             # Whatever it was: it is said, the watch goes on, and it is tried again.
-            kind = "" if isinstance(error, WorkshopError) else f"{type(error).__name__}: "
-            self._problems[dead] = f"{kind}{error}"
+            self._problems[dead] = _said(error)
             self._not_before = self._clock() + AGAIN_SECONDS
         else:
             self._problems.pop(dead, None)
             self._replaced[dead] = spare
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
@@ -202,10 +257,12 @@ def move_to_spare(settings: HubSettings, dead: str, spare: str) -> None:
     """Restore the homes on the spare, then lead everybody there."""
     # Only a watch that moves seats needs what reads archives and speaks to the hub.
     from hub_config.fleet.hub_side import hub_side
-    from hub_config.fleet.moving import move_host
+    from hub_config.fleet.moving import copy_what_can_be_reached, move_host
 
+    if asyncio.run(is_reached(settings, dead)):
+        copy_what_can_be_reached(settings, dead)
     move_host(hub_side(settings), settings, dead, spare)
 
 
 if __name__ == "__main__":
-    asyncio.run(watch_on(Watch(Path(sys.argv[1]), move_to_spare)))
+    asyncio.run(watch_on(Watch(Path(sys.argv[1]), Means(move_to_spare))))

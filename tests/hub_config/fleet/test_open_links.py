@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from hub_config.fleet.linking import ensure_links
 from hub_config.fleet.placement import ensure_seat_map
 from hub_config.fleet.reseating import move_to, seat_latecomers, unseat
+from hub_config.fleet.silence import REACH_SECONDS
+from tests.cloud.machines import trouble
 from tests.hub_config.fleet.linked_hosts import HUB_PORT, LinkedHosts, linked_hosts, until
 
 #: Says a word of its own to each who connects, on a port or at a Unix socket, then echoes.
@@ -141,6 +144,64 @@ def test_seats_that_move_are_reached_at_the_same_port_on_their_new_host(room: Cl
     move_to(room.hosts.settings, restarted.append, lost, spare)
     assert room.asked(20000) == spare
     assert restarted == []
+
+
+#: On the hub's host: whether a host answers, for how many seconds that took; or its service anew.
+REACH = """
+import asyncio, sys, time
+from pathlib import Path
+from hub_config.fleet.silence import is_reached, restart_service
+from hub_config.settings import HubSettings
+verb, file, host = sys.argv[1:]
+settings = HubSettings.model_validate_json(Path(file).read_text())
+began = time.monotonic()
+if verb == "reach":
+    print(asyncio.run(is_reached(settings, host)), round(time.monotonic() - began))
+else:
+    restart_service(settings, host)
+"""
+UNIT = "/etc/systemd/system/workshop-seats.service"
+
+
+def reach(room: Class, host: str, verb: str = "reach") -> list[str]:
+    settings = room.hosts.settings
+    file = settings.hub_folder / "settings.json"
+    file.write_text(settings.model_dump_json())
+    python = f"PYTHONPATH={settings.library} {settings.hub_python}"
+    return room.hosts.said_at_hub(f"{python} -c '{REACH}' {verb} {file} {host}").split()
+
+
+def test_a_host_that_answers_is_told_from_one_that_is_gone(room: Class) -> None:
+    host = room.host_of("bob")
+    assert reach(room, host)[0] == "True"
+    trouble.drop(room.hosts.host(host).machine)
+    answer, seconds = reach(room, host)
+    trouble.heal(room.hosts.host(host).machine)
+    assert (answer, int(seconds) <= REACH_SECONDS + 1) == ("False", True)
+
+
+def test_a_service_that_hangs_is_started_anew_with_systemd_and_without(room: Class) -> None:
+    host = room.host_of("bob")
+    inside = room.hosts.host(host).machine.inside
+    inside(f"printf '[Service]\\nExecStart=/usr/bin/sleep 1000\\n' > {UNIT}")
+    inside("systemctl start workshop-seats.service")
+    before = inside("cat /run/units/workshop-seats.service")
+    inside(f"kill -STOP {before}")
+    reach(room, host, "restart")
+    assert inside("systemctl is-active workshop-seats.service").strip() == "active"
+    assert inside("cat /run/units/workshop-seats.service") != before
+
+    service = f"{room.hosts.settings.hub_python} -m hub_config.seat_host.service"
+    loop = f"while :; do (exec -a '{service} --settings x' sleep 1001); sleep 0.1; done"
+    running = f"pgrep -f '^{service} '"
+    inside("rmdir /run/systemd/system")
+    inside(f"setsid bash -c {shlex.quote(loop)} > /dev/null 2>&1 < /dev/null &")
+    until(lambda: inside(f"{running} || true"))
+    before = inside(running)
+    inside(f"kill -STOP {before}")
+    reach(room, host, "restart")
+    until(lambda: inside(f"{running} || true") not in ("", before))
+    inside("mkdir /run/systemd/system")
 
 
 def test_a_host_that_shows_another_key_is_not_talked_to(room: Class) -> None:

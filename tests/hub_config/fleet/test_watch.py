@@ -15,7 +15,8 @@ import pytest
 from hub_config.fleet.host_facts import is_lost, read_facts, write_facts
 from hub_config.fleet.placement import agent_socket, ensure_seat_map, hosts_file
 from hub_config.fleet.reseating import move_to
-from hub_config.fleet.watch import DEAD_SECONDS, EVERY_SECONDS, Watch, judge
+from hub_config.fleet.silence import DEAD_SECONDS, Quiet, judge
+from hub_config.fleet.watch import EVERY_SECONDS, Means, Watch
 from hub_config.seat_host.protocol import Health, SeatState, line
 from hub_config.settings import HubSettings, SeatHostSettings
 from provisioning.errors import StepFailed
@@ -25,24 +26,35 @@ HEALTH = Health("host", 2, 0.5, 1, 1, 1, 1, 1.0, 1, "", "")
 
 
 @pytest.mark.parametrize(
-    ("quiet", "before", "after"),
+    ("service", "host", "before", "after"),
     [
-        (None, "silent", "well"),
-        (None, "dead", "well"),
-        (None, "replaced", "well"),
-        (0, "silent", "silent"),
-        (5, "well", "well"),
-        (10, "well", "silent"),
-        (19, "silent", "silent"),
-        (20, "silent", "dead"),
-        (60, "dead", "dead"),
-        (60, "replaced", "replaced"),
+        (None, 0, "silent", "well"),
+        (None, 0, "no service", "well"),
+        (None, 0, "dead", "well"),
+        (None, 0, "replaced", "well"),
+        (0, 0, "silent", "silent"),
+        (5, 5, "well", "well"),
+        (10, 10, "well", "silent"),
+        (19, 19, "silent", "silent"),
+        (20, 20, "silent", "dead"),
+        (20, 3, "silent", "no service"),
+        (119, 3, "no service", "no service"),
+        (60, 20, "no service", "dead"),
+        (120, 3, "no service", "dead"),
+        (119, 3, "silent", "no service"),
+        (60, 60, "dead", "dead"),
+        (60, 60, "replaced", "replaced"),
     ],
 )
-def test_a_host_is_judged_by_how_long_it_has_been_quiet(
-    quiet: float | None, before: str, after: str
+def test_a_host_is_judged_by_how_long_it_and_its_service_have_been_quiet(
+    service: float | None, host: float, before: str, after: str
 ) -> None:
-    assert judge(quiet, before) == after
+    assert judge(Quiet(service, host), before, spare=True) == after
+
+
+def test_without_a_spare_a_host_whose_seats_run_is_never_given_up() -> None:
+    assert judge(Quiet(3600, 3), "no service") == "no service"
+    assert judge(Quiet(3600, 20), "no service") == "dead"
 
 
 def test_a_death_is_known_within_thirty_seconds() -> None:
@@ -51,18 +63,29 @@ def test_a_death_is_known_within_thirty_seconds() -> None:
 
 @dataclass
 class Fleet:
-    """Two hosts with a seat each and a spare; the test decides who answers, and what time it is."""
+    """Two hosts with a seat each and a spare; the test decides whose service answers, which hosts
+    do all the same, and what time it is."""
 
     settings: HubSettings
     file: Path
     running: dict[str, list[str]] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
+    there: set[str] = field(default_factory=set)
+    restarted: list[str] = field(default_factory=list)
     now: float = 0.0
     fails: bool = False
 
     def watch(self) -> Watch:
-        return Watch(self.file, self.move, lambda: self.now)
+        return Watch(self.file, Means(self.move, self.reach, self.restart), lambda: self.now)
+
+    async def reach(self, settings: HubSettings, host: str) -> bool:
+        return host in self.there
+
+    def restart(self, settings: HubSettings, host: str) -> None:
+        self.restarted.append(host)
+        if self.fails:
+            raise StepFailed("systemctl says no")
 
     def move(self, settings: HubSettings, dead: str, spare: str) -> None:
         self.moves.append((dead, spare))
@@ -161,6 +184,59 @@ async def test_a_move_that_fails_is_said_and_tried_again(fleet: Fleet) -> None:
             await watch.round()
             await asyncio.sleep(0.1)
     assert fleet.moves == [("gpu-01", "gpu-03")] * 2
+
+
+async def test_a_host_whose_service_alone_is_silent_keeps_its_seats(fleet: Fleet) -> None:
+    watch, fleet.there = fleet.watch(), {"gpu-01"}
+    async with fleet.answering("gpu-01", "gpu-02", "gpu-03"):
+        await watch.round()
+    async with fleet.answering("gpu-02", "gpu-03"):
+        for fleet.now in (5, 10, 15, 20, 25, 30, 60, 110):
+            await watch.round()
+            await asyncio.sleep(0.02)
+        assert fleet.states()["gpu-01"] == "no service"
+        assert not is_lost(hosts_file(fleet.settings), "gpu-01")
+        assert "is started anew" in read_facts(hosts_file(fleet.settings)).of("gpu-01").problem
+        assert (fleet.restarted, fleet.moves) == (["gpu-01"], [])
+    async with fleet.answering("gpu-01", "gpu-02", "gpu-03"):
+        fleet.now = 115
+        await watch.round()
+    assert fleet.states()["gpu-01"] == "well"
+    assert not read_facts(hosts_file(fleet.settings)).of("gpu-01").problem
+
+
+async def test_a_service_that_can_not_be_mended_is_said_and_given_up_in_the_end(
+    fleet: Fleet,
+) -> None:
+    watch, fleet.there, fleet.fails = fleet.watch(), {"gpu-01"}, True
+    async with fleet.answering("gpu-02", "gpu-03"):
+        for fleet.now in (0, 10, 20, 25, 119):
+            await watch.round()
+            await asyncio.sleep(0.05)
+        assert "systemctl says no" in read_facts(hosts_file(fleet.settings)).of("gpu-01").problem
+        assert fleet.moves == []
+        fleet.fails = False
+        for fleet.now in (121, 126):
+            await watch.round()
+            await asyncio.sleep(0.2)
+    assert fleet.moves == [("gpu-01", "gpu-03")]
+
+
+async def test_a_host_that_dies_after_its_service_is_dead_as_soon_as_any_other(
+    fleet: Fleet,
+) -> None:
+    watch, fleet.there = fleet.watch(), {"gpu-01"}
+    async with fleet.answering("gpu-02", "gpu-03"):
+        for fleet.now in (0, 10, 20, 25):
+            await watch.round()
+        assert fleet.states()["gpu-01"] == "no service"
+        fleet.there = set()
+        for fleet.now in (30, 44):
+            await watch.round()
+        assert fleet.states()["gpu-01"] == "no service"
+        fleet.now = 46
+        await watch.round()
+    assert fleet.states()["gpu-01"] == "dead"
 
 
 async def test_a_watch_that_was_killed_goes_on_from_what_it_wrote(fleet: Fleet) -> None:
