@@ -3,7 +3,7 @@
     {"do": "judge", "lab": KEY, "order": TEXT}          -> {"answer": TEXT} or {"unknown": true}
     {"do": "learn", "lab": KEY, "text": TEXT, "limits": TEXT}   -> {"learnt": true}
     {"do": "try out", "text": TEXT, "order": TEXT}      -> {"answer": TEXT}
-    {"do": "state"}                                     -> {"hosts": {NAME: SLOTS}}
+    {"do": "state"}                 -> {"hosts": {NAME: SLOTS}, "judged": {NAME: SUBMISSIONS}}
 
 Whatever can't be done: {"unavailable": REASON}. A grader that goes away takes its order back.
 """

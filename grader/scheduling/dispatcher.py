@@ -113,7 +113,7 @@ class Desk:
         return {"answer": await self._placing.try_out(asked["text"], asked["order"])}
 
     async def _state(self, _asked: Any) -> Answer:
-        return {"hosts": self._placing.hosts()}
+        return {"hosts": self._placing.hosts(), "judged": dict(self._placing.judged)}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,8 @@ class Placing:
         self._scheduler = scheduler
         self._patience = patience
         self._labs: dict[str, _Lab] = {}
+        #: Submissions by the host that ran them, since this process began.
+        self.judged: Counter[str] = Counter()
 
     def hosts(self) -> dict[str, int]:
         """The connected workers' names, and how many orders each runs at once."""
@@ -83,10 +86,11 @@ class Placing:
 
     async def _on(self, workers: dict[str, str], task: Any, *told: str) -> str:
         """What one of these workers says. Raises _HostLost when the last of them is gone."""
+        key = f"{task.__name__}-{uuid.uuid4()}"
         future = self._client.submit(
             task,
             *told,
-            key=f"{task.__name__}-{uuid.uuid4()}",
+            key=key,
             pure=False,
             workers=list(workers.values()),
             allow_other_workers=False,
@@ -98,6 +102,8 @@ class Placing:
                 if not result.done() and not workers.keys() & self._workers().keys():
                     raise _HostLost
             said = await result
+            if task is tasks.judge:
+                self.judged.update(self._holders_of(key))
         finally:
             result.cancel()
             future.release()
@@ -155,6 +161,11 @@ class Placing:
     def _workers(self) -> dict[str, str]:
         """Addresses by an identity that a worker which was started anew does not share."""
         return {each.server_id: each.address for each in self._scheduler.workers.values()}
+
+    def _holders_of(self, key: str) -> list[str]:
+        """The worker that has an answer: the one that gave it."""
+        found = self._scheduler.tasks.get(key)
+        return [str(each.name) for each in (found.who_has or ())] if found else []
 
     def _name_of(self, worker: str) -> str:
         found = (each.name for each in self._scheduler.workers.values() if each.server_id == worker)

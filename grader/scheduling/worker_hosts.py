@@ -51,8 +51,16 @@ class WorkerHosts:
 
     def state(self) -> dict[str, int]:
         """The worker hosts that are connected, and how many submissions each runs at once."""
-        hosts = ask(self.socket, {"do": "state"}, 10.0).get("hosts")
-        return {str(name): int(slots) for name, slots in dict(hosts or {}).items()}
+        return self._counts("hosts")
+
+    def judged(self) -> dict[str, int]:
+        """How many submissions each host has run since the dispatcher began; a submission whose
+        outcome was known already is none of them."""
+        return self._counts("judged")
+
+    def _counts(self, of: str) -> dict[str, int]:
+        found = ask(self.socket, {"do": "state"}, 10.0).get(of)
+        return {str(name): int(count) for name, count in dict(found or {}).items()}
 
     def close(self) -> None:
         """Nothing is kept open between runs."""

@@ -12,7 +12,8 @@ FOLDER: Final = "/opt/workshop/arm"
 KEY: Final = "/etc/workshop/arm.key"
 ACCOUNT: Final = "workshop-arm"
 #: Shipped to the host like any other environment.
-PYTHON: Final = "/opt/workshop/environments/deploy/bin/python"
+ENVIRONMENT: Final = "deploy"
+PYTHON: Final = f"/opt/workshop/environments/{ENVIRONMENT}/bin/python"
 
 # The key is read here, so that it is in no argument and in no unit that everybody may read.
 _START: Final = f"""\
@@ -31,7 +32,8 @@ INSTALL: Final = rf"""
 set -eu
 umask 022  # folders are for the service's account; each file says its own mode
 [ -x {PYTHON} ] || {{
-    echo "the environment deploy is not on this host: name it under hosts: arm: environments:" >&2
+    echo "the environment {ENVIRONMENT} is not on this host: workshop env verify says why, if a" \
+        "lab asks for an Arm; else name it under hosts: arm: environments:" >&2
     exit 1
 }}
 id {ACCOUNT} > /dev/null 2>&1 ||

@@ -8,7 +8,7 @@ hub host: `up` ─► hub, links, a login tried, servers started ─► seen fro
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,8 @@ from hub_config.hub_host.facts import ForSeatHosts, HubHostFacts, authority_of
 from hub_config.hub_host.given import given_before, given_parcel, hub_address, wants_own_authority
 from hub_config.hub_host.hub_host import HubHost, hub_host
 from hub_config.hub_host.layout import GIVEN, HUB_HOST, LIBRARY, STATE
+from hub_config.hub_host.packages import ARM_LAB, ensure_programs
 from hub_config.hub_host.packages import HUB_HOST as HUB_PROGRAMS
-from hub_config.hub_host.packages import ensure_programs
 from hub_config.hub_host.parcel import Parcel, ensure_parcel, files_below, parcel_of
 from hub_config.hub_host.seat_host_facts import seat_host_facts
 from hub_config.hub_host.seat_hosts import SeatHostOrder, install_seat_hosts
@@ -33,6 +33,7 @@ from provisioning.fleet import Host
 from provisioning.fleet_desk import FleetDesk
 from provisioning.fleet_up import FleetUp
 from provisioning.folders import write_atomically
+from provisioning.hosts_spec import Ec2HostsSpec
 from provisioning.paths import StatePaths
 from provisioning.ssh.errors import RemoteFileMissing
 
@@ -42,15 +43,22 @@ _MOST_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class HubOrder:
-    """A workshop with hosts. `source` is where this project lies here."""
+    """A workshop with hosts. `source` is where this project lies here, `arm` whether a lab asks
+    for a machine with an Arm processor."""
 
     spec: WorkshopSpec
     desk: FleetDesk
     source: Path
+    arm: bool = False
 
     @property
     def paths(self) -> StatePaths:
         return self.desk.request.paths
+
+    @property
+    def for_labs(self) -> Mapping[str, str]:
+        """Programs that the labs need wherever people sit."""
+        return ARM_LAB if self.arm else {}
 
 
 @contextmanager
@@ -97,14 +105,20 @@ def fit_out(order: HubOrder, up: FleetUp, hub: HubHost) -> Fitted:
         names=tuple(dict.fromkeys((public, host.private_address or public, "127.0.0.1"))),
         own_authority=wants_own_authority(order.spec),
         seat_hosts=seat_host_facts(order.desk, up, before),
+        extend_minutes=extend_minutes(order.spec),
     )
     address = hub_address(order.spec, public)
     code = bundle(order.source)
-    ensure_programs(hub.connection, HUB_PROGRAMS)
-    ensure_parcel(hub.connection, code, LIBRARY, mode="755")
+    ensure_programs(hub.connection, {**HUB_PROGRAMS, **order.for_labs})
+    ensure_parcel(hub.connection, code, LIBRARY, mode="755", forget=True)
     given = given_parcel(order.spec, address, facts)
     ensure_parcel(hub.connection, given, GIVEN, mode="700")
     return Fitted(address, facts, code)
+
+
+def extend_minutes(spec: WorkshopSpec) -> int:
+    """What staff may add from the wall; nothing where no host ends itself."""
+    return round(60 * spec.hosts.extend_hours) if isinstance(spec.hosts, Ec2HostsSpec) else 0
 
 
 def bring_given(order: HubOrder, hub: HubHost) -> None:
@@ -130,7 +144,8 @@ def fit_out_seat_hosts(
     ready = [host for host in up.fleet.hosts if host.name in up.ready]
     seats, arms = ([host for host in ready if host.role == role] for role in ("gpu", "arm"))
     logins = order.desk.logins(seats)
-    failed = install_seat_hosts(logins, SeatHostOrder(fitted.code, needs)) if logins else {}
+    seating = SeatHostOrder(fitted.code, needs, order.for_labs)
+    failed = install_seat_hosts(logins, seating) if logins else {}
     return failed | welcome_hub_host(order.desk.logins(arms), needs.link_key)
 
 
@@ -170,7 +185,7 @@ def refuse_unseen(address: str, authority: Path | None) -> None:
     if authority is not None:
         trust.load_verify_locations(authority)
     try:
-        answer = httpx.get(f"{address}/hub/login", timeout=20, verify=trust, trust_env=False)
+        answer = httpx.get(f"{address}/hub/login", timeout=60, verify=trust, trust_env=False)
         why = "" if answer.status_code == httpx.codes.OK else f"it answers {answer.status_code}"
     except httpx.HTTPError as error:
         why = str(error) or type(error).__name__

@@ -31,6 +31,8 @@ class HubHostFacts(_Facts):
     own_authority: bool = False
     seat_hosts: tuple[SeatHostSettings, ...] = ()
     environments: Path = ENVIRONMENTS
+    #: How much longer staff may let the hosts live; see hub_config/extending.
+    extend_minutes: int = 0
 
     @property
     def runs_seats_elsewhere(self) -> bool:

@@ -51,6 +51,8 @@ def unit_text(workshop: str, command: str) -> str:
 Description=Hub of the workshop {workshop}
 Wants=network-online.target
 After=network-online.target
+# However often it ends at once: it is tried again for as long as the host is on.
+StartLimitIntervalSec=0
 [Service]
 ExecStart={command}
 Restart=on-failure

@@ -13,6 +13,8 @@ _SECONDS = 600
 #: Program -> Debian's and Ubuntu's package.
 SEAT_HOST: Final[Mapping[str, str]] = {"bwrap": "bubblewrap", "rsync": "rsync", "nft": "nftables"}
 HUB_HOST: Final[Mapping[str, str]] = {**SEAT_HOST, "ssh": "openssh-client"}
+#: Wherever people sit: links what a lab compiles for an Arm.
+ARM_LAB: Final[Mapping[str, str]] = {"aarch64-linux-gnu-ld": "binutils-aarch64-linux-gnu"}
 
 # Ubuntu 24.04 forbids accounts their own namespaces, which a seat's jail is made of. These hosts
 # are for seats alone.

@@ -2,6 +2,7 @@
 
 A parcel lies on a host in a folder named after its bytes, with a link `current` to the one in
 use. So it is brought once, is never half there, and what runs keeps the version it began with.
+Of our code the version before stays, too; older ones go (`old_versions`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from hub_config.hub_host.layout import CURRENT
+from hub_config.hub_host.old_versions import FORGET, PREVIOUS
 from provisioning.ssh.connection import Connection
 from provisioning.ssh.remote_command import script
 
@@ -44,6 +46,7 @@ _USE: Final = r"""
 set -eu
 before=$(readlink -- "$folder/$current" || true)
 [ "$before" != "$identity" ] || exit 0
+[ -z "$before" ] || ln -sfn -- "$before" "$folder/$previous"
 ln -sfn -- "$identity" "$folder/.$current.new"
 mv -T -- "$folder/.$current.new" "$folder/$current"
 sync -- "$folder"
@@ -88,14 +91,21 @@ def _is_passed_over(path: Path) -> bool:
     return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
 
 
-def ensure_parcel(connection: Connection, parcel: Parcel, folder: Path, *, mode: str) -> Path:
+def ensure_parcel(
+    connection: Connection, parcel: Parcel, folder: Path, *, mode: str, forget: bool = False
+) -> Path:
     """The parcel in `folder` of a host, in use; returns its own folder. `mode` is 755 or 700.
+
+    With `forget`, a new one takes the place of those that nothing needs any more: not of the one
+    before, and of none that a process began with.
 
     Raises the SSH room's errors; what was in use before then stays in use.
     """
-    facts = {"folder": folder, "identity": parcel.identity, "current": CURRENT, "mode": mode}
+    facts = {"folder": folder, "identity": parcel.identity, "mode": mode}
+    facts |= {"current": CURRENT, "previous": PREVIOUS}
     use = script(f"use {parcel.identity} in {folder}", _THERE + _USE, **facts)
     if b"missing" in connection.run(use, seconds=_SECONDS).stdout:
-        unpack = script(f"unpack into {folder}", _UNPACK + _USE, **facts)
+        body = _UNPACK + _USE + (FORGET if forget else "")
+        unpack = script(f"unpack into {folder}", body, **facts)
         connection.run(unpack, stdin=parcel.content, seconds=_SECONDS)
     return folder / parcel.identity

@@ -4,7 +4,7 @@ key, the seats' configuration, and the service that runs them. All hosts at once
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,9 @@ from provisioning.ssh.remote_command import script
 _SECONDS_EACH = 900
 _AT_ONCE = 32
 _JOB: Final = "seats"
+
+# Folders between a file's own and those that were there are made for root alone.
+_READABLE: Final = """find "$folder" -type d -exec chmod 755 {} +"""
 
 # A unit that is as it was keeps its seats; the service adopts them when it is started anew.
 _START: Final = r"""
@@ -65,15 +68,19 @@ class SeatHostOrder:
 
     bundle: Parcel
     needs: ForSeatHosts
+    #: Besides those that a seat needs: program -> package.
+    programs: Mapping[str, str] = field(default_factory=dict)
 
     def install(self, name: str, connection: Connection) -> str:
         """One host, from its packages to a service that listens. Can be repeated."""
-        ensure_programs(connection, SEAT_HOST)
-        library = ensure_parcel(connection, self.bundle, LIBRARY, mode="755")
+        ensure_programs(connection, {**SEAT_HOST, **self.programs})
+        library = ensure_parcel(connection, self.bundle, LIBRARY, mode="755", forget=True)
         authorise = script("let the hub host in", seat_host_script(self.needs.link_key))
         connection.run(authorise, seconds=60)
         for path, file in seat_files(self.needs).items():
             connection.put_bytes(file.text.encode(), str(path), seconds=60, mode=file.mode)
+        config = self.needs.settings.seat.config
+        connection.run(script("let seats read", _READABLE, folder=config), seconds=60)
         _start(connection, library, self.needs.settings)
         return name
 

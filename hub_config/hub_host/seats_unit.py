@@ -39,6 +39,8 @@ def unit_text(library: Path, settings: HubSettings) -> str:
 [Unit]
 Description=Seats of the workshop {settings.workshop}
 After=network.target
+# However often it ends at once: it is tried again for as long as the host is on.
+StartLimitIntervalSec=0
 [Service]
 ExecStart={command(library, settings)}
 Restart=always

@@ -33,6 +33,8 @@ class HostWish:
     #: Path below / -> (content, mode): files that the image of this host has besides.
     files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     hostname: str = ""
+    #: Folders that lie over the system of this host, besides those of all hosts.
+    image: tuple[Path, ...] = ()
 
 
 class NamespaceHost(Machine):
@@ -41,7 +43,7 @@ class NamespaceHost(Machine):
     def __init__(self, wish: HostWish, network: Network, layers: tuple[Path, ...]) -> None:
         super().__init__(wish.name, network)
         self.wish = wish
-        self._layers = layers
+        self._layers = (*wish.image, *layers)
         self._disk = self.folder / "disk"
         self._make_disk()
 

@@ -14,12 +14,20 @@ from tests.cloud.machines_protocol import MachineWish
 
 
 class NamespaceMachines(MachinesBehindInstances[NamespaceHost]):
-    """Implements `Machines`. Disks are not limited unless `disk_mb` says so; `image` as in Yard."""
+    """Implements `Machines`. Disks are not limited unless `disk_mb` says so; `image` as in Yard,
+    `arm_image` what hosts with an Arm processor have besides."""
 
-    def __init__(self, *, disk_mb: int | None = None, image: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        disk_mb: int | None = None,
+        image: tuple[Path, ...] = (),
+        arm_image: tuple[Path, ...] = (),
+    ) -> None:
         super().__init__()
         self.yard = Yard(image=image)
         self._disk_mb = disk_mb
+        self._arm_image = arm_image
 
     @property
     def network(self) -> Network:
@@ -35,6 +43,7 @@ class NamespaceMachines(MachinesBehindInstances[NamespaceHost]):
                 authorized_keys=wish.authorized_keys,
                 disk_mb=self._disk_mb,
                 files=hardware_files(wish.architecture, wish.gpus),
+                image=self._arm_image if wish.architecture == "arm64" else (),
             )
         )
 

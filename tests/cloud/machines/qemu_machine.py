@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -20,23 +21,31 @@ from tests.cloud.machines.commands import run
 from tests.cloud.machines.hardware import hardware_files
 from tests.cloud.machines.machine import REBOOT, Machine
 from tests.cloud.machines.network import Network, mac_of
-from tests.cloud.machines.qemu_disk import qemu_disk
 from tests.cloud.machines_protocol import MachineWish
 
+#: Enough for a system without work.
 MEMORY_MB = 640
 #: Emulating a plain processor is a fifth cheaper than emulating the newest.
 PROCESSOR = "qemu64,+rdrand,+rdseed"
 
 
+@dataclass(frozen=True)
+class Build:
+    """What the machines of one test have in common. `image` is a folder of `qemu_disk`."""
+
+    image: Path
+    memory_mb: int
+
+
 class QemuMachine(Machine):
     """Its process is qemu, which ends when the machine powers itself off."""
 
-    def __init__(self, wish: MachineWish, network: Network) -> None:
+    def __init__(self, wish: MachineWish, network: Network, build: Build) -> None:
         super().__init__(wish.instance_id, network)
         self.wish = wish
         #: Start again when it is off.
         self._again = False
-        self._image = qemu_disk()
+        self._image, self._memory_mb = build.image, build.memory_mb
         self._disk, self._seed = self.folder / "disk", self.folder / "seed.iso"
         run("cp", "--sparse=always", str(self._image / "disk"), str(self._disk), seconds=300)
         self._install_hardware()
@@ -106,7 +115,7 @@ class QemuMachine(Machine):
         card = f"virtio-net-pci,netdev=cable,mac={mac_of(self.addresses.private)}"
         return (
             *("-machine", "q35", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", PROCESSOR),
-            *("-m", str(MEMORY_MB), "-smp", "1", "-nodefaults", "-no-user-config"),
+            *("-m", str(self._memory_mb), "-smp", "1", "-nodefaults", "-no-user-config"),
             *("-display", "none", "-device", "virtio-rng-pci"),
             *("-kernel", str(self._image / "vmlinuz"), "-initrd", str(self._image / "initrd")),
             "-append",

@@ -35,7 +35,7 @@ def test_a_host_answers_ssh_with_a_key_and_a_name_of_its_own(pair, log_in):
     with log_in(first) as connection:
         assert said(connection, "hostname; id -un") == f"{first.machine.wish.name}\nroot"
         assert connection.run("id -un", seconds=10, root=False).stdout == b"ubuntu\n"
-        assert said(connection, "stat -c %U /etc/sudoers.d; cat /proc/1/comm") == "root\npython3"
+        assert said(connection, "stat -c %U /etc/sudoers.d; cat /proc/1/comm") == "root\npython3.11"
     assert first.host_key != second.host_key
 
 

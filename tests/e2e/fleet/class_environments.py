@@ -19,7 +19,7 @@ from provisioning.environments.conda.channels import Sources, parse_channels
 from provisioning.environments.conda.lock import lock_conda
 from provisioning.environments.conda.lock_file import read_lock_of
 from provisioning.environments.conda.pack import ensure_packed
-from provisioning.environments.conda.platforms import platform_named
+from provisioning.environments.conda.platforms import Platform, platform_named
 from provisioning.environments.files import read_environment_file
 from provisioning.environments.shipping.on_host import tree
 from tests.channel.channel import channel
@@ -104,12 +104,18 @@ def _build(folder: Path, name: str, text: str) -> None:
     sources = Sources(parse_channels([mirrors()]), folder / "cache")
     path = folder / f"{name}.yml"
     path.write_text(text)
-    file = read_environment_file(path)
-    lock_conda(file, PLATFORM, sources)
-    built = ensure_built(read_lock_of(file, PLATFORM), folder / "built", sources)
-    ensure_packed(built, folder / "archives")
-    _bake(built, folder / "layer" / built.prefix.relative_to("/"))
+    make_for(PLATFORM, path, sources, folder / "layer")
     shutil.rmtree(folder / "cache", ignore_errors=True)
+
+
+def make_for(platform: Platform, path: Path, sources: Sources, layer: Path) -> None:
+    """Lock the environment of a file for one platform, build and pack it beside the file, and lay
+    it out in `layer`."""
+    file = read_environment_file(path)
+    lock_conda(file, platform, sources)
+    built = ensure_built(read_lock_of(file, platform), path.parent / "built", sources)
+    ensure_packed(built, path.parent / "archives")
+    _bake(built, layer / built.prefix.relative_to("/"))
 
 
 def _bake(built: Built, target: Path) -> None:

@@ -51,20 +51,21 @@ class Look:
 
 @dataclass
 class ClassOnHosts:
-    """`codes`: username to seat code, as printed once."""
+    """`codes`: username to seat code, as printed once. `patience`: seconds a command."""
 
     folder: Path
     cloud: Cloud
     name: str
     codes: dict[str, str] = field(default_factory=dict)
     address: str = ""
+    patience: float = 400
 
     @property
     def paths(self) -> StatePaths:
         """On the instructor's computer."""
         return StatePaths(self.folder / "state", self.name)
 
-    def cli(self, *words: str, check: bool = True, patience: float = 400) -> Said:
+    def cli(self, *words: str, check: bool = True, patience: float | None = None) -> Said:
         environment = {
             **os.environ,
             **self.cloud.environment(),
@@ -82,7 +83,7 @@ class ClassOnHosts:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=patience,
+            timeout=patience or self.patience,
             check=False,
         )
         said = Said(finished.returncode, finished.stdout, finished.stderr)

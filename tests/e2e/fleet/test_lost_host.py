@@ -1,6 +1,9 @@
 """A host is lost while two attendees work on it: they go on on the spare, and read what happened.
 
-Real hosts (namespaces), real SSH and rsync, the real hub; the plug is pulled on the host.
+Real hosts (namespaces), real SSH and rsync, the real hub; the plug is pulled on the host. Ada and
+Bob are robots; Ada has a window of Chromium open besides. The pictures of the docs are taken here:
+
+    WORKSHOP_SCREENSHOTS=docs/images pytest tests/e2e/fleet/test_lost_host.py
 """
 
 from __future__ import annotations
@@ -23,8 +26,10 @@ from hub_config.rehearsal.robot import Robot
 from tests.cloud.cloud import Cloud
 from tests.cloud.machines import trouble
 from tests.cloud.machines.namespaces import NamespaceMachines
+from tests.e2e.browser import Lab, Visitor, chromium_beside
 from tests.e2e.fleet.class_environments import class_environments
 from tests.e2e.fleet.class_on_hosts import ClassOnHosts, write_class
+from tests.e2e.fleet.living import living
 
 ATTENDEES = ("ada", "bob")
 NOTICED_SECONDS = 30
@@ -39,9 +44,7 @@ class LostHostClass:
     machines: NamespaceMachines
 
     def pull_the_plug(self, host: str) -> None:
-        listed = self.workshop.cli("host", "list", "--json").json
-        instance = next(each["host"]["id"] for each in listed if each["host"]["name"] == host)
-        trouble.kill(self.machines.host(instance))
+        trouble.kill(self.machines.host(living(self.workshop.cloud)[host]))
 
     def on_hub(self, command: str) -> str:
         said = self.workshop.cli("host", "exec", "--json", "--on", "hub", command).json
@@ -75,7 +78,7 @@ def lost() -> Iterator[LostHostClass]:
 
 
 @pytest.mark.timeout(600)
-async def test_a_host_that_dies_takes_nobodys_work_along(lost: LostHostClass) -> None:
+async def test_a_host_that_dies_takes_nobodys_work_along(lost: LostHostClass, images: Path) -> None:
     workshop = lost.workshop
     await asyncio.to_thread(workshop.cli, "release")
     async with AsyncExitStack() as stack:
@@ -88,9 +91,15 @@ async def test_a_host_that_dies_takes_nobodys_work_along(lost: LostHostClass) ->
         await asyncio.to_thread(lost.copy_now)
         for robot in robots:
             await _write(robot, "after.ipynb")
+        thread, visit = await stack.enter_async_context(
+            chromium_beside(workshop.address, images, workshop.authority)
+        )
+        window = await thread.do(visit)
+        await thread.do(_open_the_lab, window, workshop.codes["ada"])
 
         began = time.monotonic()
         await asyncio.to_thread(lost.pull_the_plug, "gpu-01")
+        reading = asyncio.create_task(thread.do(_read_what_happens, window))
         pages = await asyncio.gather(*(_told(robot) for robot in robots))
         print(f"the attendees' pages said it after {time.monotonic() - began:.0f} s")
         assert time.monotonic() - began < NOTICED_SECONDS + 5
@@ -100,6 +109,7 @@ async def test_a_host_that_dies_takes_nobodys_work_along(lost: LostHostClass) ->
         await _wall_shows(grace, "gpu-01")
         await asyncio.gather(*(_back(robot) for robot in robots))
         print(f"everybody was back after {time.monotonic() - began:.0f} s")
+        await reading
         for robot in robots:
             assert await robot.read_notebook("before.ipynb")
             answer = await robot.get("/hub/home")
@@ -109,6 +119,39 @@ async def test_a_host_that_dies_takes_nobodys_work_along(lost: LostHostClass) ->
     assert set(workshop.seat_map().values()) == {"gpu-02", "hub"}
     moves = lost.state("hub/moves.json")["moves"]
     assert {each["username"]: each["state"] for each in moves} == dict.fromkeys(ATTENDEES, "moved")
+
+
+#: Every page that a window shows is written down in it; a reload forgets all else.
+NOTE_PAGES = """addEventListener("DOMContentLoaded", () => {
+    const seen = JSON.parse(sessionStorage.seen || "[]");
+    sessionStorage.seen = JSON.stringify([...seen, document.body.innerText.slice(0, 500)]);
+})"""
+
+
+def _open_the_lab(window: Visitor, code: str) -> None:
+    window.page.add_init_script(NOTE_PAGES)
+    window.enter(code)
+    window.page.wait_for_url("**/user/ada/lab**")
+    window.open("/user/ada/lab/tree/sums/sums.ipynb")
+    Lab(window.page).wait_until_idle()
+
+
+def _read_what_happens(window: Visitor) -> None:
+    """She reloads once; everything after that comes by itself."""
+    page = window.page
+    page.reload(wait_until="commit")
+    page.get_by_role("heading", name="Your seat does not answer").wait_for()
+    window.shoot("seat-does-not-answer", height=520)
+    news = page.locator("#seat-news")
+    news.or_(page.locator(".jp-Launcher, .jp-Notebook").first).first.wait_for()
+    if news.is_visible():
+        window.shoot("seat-being-moved", height=420)
+    page.wait_for_url("**/user/ada/lab**")
+    moved = page.locator(".workshop-notice-own")
+    moved.filter(has_text="so you sit on another one now").wait_for()
+    window.shoot("seat-moved")
+    seen = json.loads(page.evaluate("sessionStorage.seen"))
+    assert not [text for text in seen if "Bad Gateway" in text]
 
 
 async def _write(robot: Robot, name: str) -> None:

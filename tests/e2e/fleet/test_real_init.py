@@ -24,6 +24,7 @@ from tests.cloud.cloud import Cloud
 from tests.cloud.machines.qemu import QemuMachines
 from tests.cloud.machines.qemu_machine import QemuMachine
 from tests.e2e.fleet.fleet_at_work import PROJECT, FleetAtWork
+from tests.e2e.fleet.living import living
 
 SPEC = """\
 name: real
@@ -86,7 +87,7 @@ def test_real_machines_boot_hold_their_deadline_and_come_back(
     fleet.cli("host", "exec", "--seconds", "100", "--on", "hub", "systemctl reboot", check=False)
     _until(lambda: hub.state == "booting", seconds=200)
     hub.wait("up", seconds=300)
-    _until(lambda: "gpu-01" not in _living(fleet), seconds=200)
+    _until(lambda: "gpu-01" not in living(fleet.cloud), seconds=200)
 
     again = _look(fleet, "hub")["hub"]
     assert again["boot"] != first["hub"]["boot"]
@@ -138,21 +139,8 @@ def _end_soon(fleet: FleetAtWork, name: str) -> None:
     )
 
 
-def _living(fleet: FleetAtWork) -> dict[str, str]:
-    """The instances that are not ended: name of the host -> id."""
-    living = [
-        one for one in fleet.cloud.instances() if one.state not in ("shutting-down", "terminated")
-    ]
-    return {
-        tag["value"]: one.id
-        for one in living
-        for tag in one.get_tags()
-        if tag["key"] == "workshop:host"
-    }
-
-
 def _machine(fleet: FleetAtWork, machines: QemuMachines, name: str) -> QemuMachine:
-    return machines.host(_living(fleet)[name])
+    return machines.host(living(fleet.cloud)[name])
 
 
 def _until(condition: Callable[[], bool], *, seconds: float) -> None:

@@ -113,6 +113,9 @@ class GradingHosts:
     def state(self) -> dict[str, int]:
         return WorkerHosts(self.dispatcher.socket, {}, 1).state()
 
+    def judged(self) -> dict[str, int]:
+        return WorkerHosts(self.dispatcher.socket, {}, 1).judged()
+
     def wait_for(self, *names: str, seconds: float = 60) -> None:
         """Until exactly these workers are connected."""
         deadline = time.monotonic() + seconds

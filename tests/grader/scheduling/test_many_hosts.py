@@ -77,6 +77,9 @@ def test_sixty_submissions_come_out_alike_though_a_host_is_killed(
     assert verdicts_of(there) == verdicts_of(here)
     assert there.scores() == here.scores()
     hosts.wait_for("gpu-01", "gpu-03")
+    judged = hosts.judged()
+    assert set(judged) == {"gpu-01", "gpu-02", "gpu-03"}
+    assert sum(judged.values()) == STUDENTS
 
 
 def kill_in_the_middle(hosts: GradingHosts, course: Any) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from grader.scheduling.dispatcher import Desk
 from grader.scheduling.settings import DispatcherSettings, WorkerSettings
 from grader.settings import WorkerHostsSettings
 from hub_config.fleet.links import Forward, wanted_links
 from hub_config.fleet.seat_map import SeatMap
+from hub_config.grading_hosts.at_work import GradingHost, grading_hosts
 from hub_config.grading_hosts.places import (
     DISPATCHER_PORT,
     dispatcher_folder,
     dispatcher_settings,
+    socket_of,
     told_to_grader,
     worker_hosts,
     worker_port_of,
@@ -107,3 +112,24 @@ def test_a_worker_runs_as_nobody_else_and_is_started_anew_when_it_is_told_someth
     assert f"--reuid={ACCOUNT}" in one
     assert one != other
     assert "'gpu-01'" in install_script(told, "gpu-01")
+
+
+class _Placing:
+    """What a dispatcher's desk asks of its placing."""
+
+    def __init__(self) -> None:
+        self.judged = Counter({"gpu-02": 7})
+
+    def hosts(self) -> dict[str, int]:
+        return {"gpu-01": 3}
+
+
+async def test_status_knows_which_hosts_grade_and_how_many_each_has_judged(told):
+    lost, at_work = GradingHost("gpu-02", False, 7), GradingHost("gpu-01", True, 0)
+    socket = socket_of(told.state_home)
+    socket.parent.mkdir()
+    async with await asyncio.start_unix_server(Desk(_Placing()).answer, socket):
+        assert await asyncio.to_thread(grading_hosts, told) == (at_work, lost)
+    socket.unlink(missing_ok=True)
+    assert [each.connected for each in grading_hosts(told)] == [False, False]
+    assert grading_hosts(told.model_copy(update={"grade_on_hosts": False})) == ()

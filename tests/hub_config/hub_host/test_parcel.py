@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +30,30 @@ class Shell:
         return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def bring(shell: Shell, parcel: Parcel, folder: Path, mode: str = "755") -> Path:
+def bring(
+    shell: Shell, parcel: Parcel, folder: Path, mode: str = "755", *, forget: bool = False
+) -> Path:
     connection: Any = shell
-    return ensure_parcel(connection, parcel, folder, mode=mode)
+    return ensure_parcel(connection, parcel, folder, mode=mode, forget=forget)
+
+
+def versions(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.is_symlink()}
+
+
+@contextmanager
+def at_work(*command: object, **environment: str) -> Iterator[None]:
+    """A process, until the block ends."""
+    words = [str(word) for word in command]
+    told = {"PATH": os.environ["PATH"], **environment}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, env=told, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"works\n"
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def test_a_parcel_is_brought_once_and_is_in_use(tmp_path: Path) -> None:
@@ -49,6 +73,33 @@ def test_another_version_takes_over_and_the_one_before_stays(tmp_path: Path) -> 
         bring(shell, parcel, tmp_path)
         assert (tmp_path / "current").resolve().name == parcel.identity
     assert (tmp_path / second.identity / "a").read_bytes() == b"2"
+
+
+#: Says that it is there, and stays until its input ends.
+WORKS = ("sh", "-c", "echo works; read never")
+#: The same, behind a wall that shows a folder (the next word) and with no word about it.
+WALLED_IN = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /mnt; exec "$@"')
+
+
+def test_old_versions_go_but_not_the_one_before_nor_one_that_a_process_began_with(
+    tmp_path: Path,
+) -> None:
+    shell, folder = Shell(), tmp_path / "library"
+    parcels = [parcel_of({"a": str(number).encode()}) for number in range(7)]
+    told, named, shown, _old, newer, before, last = (each.identity for each in parcels)
+    for parcel in parcels[:5]:
+        bring(shell, parcel, folder)
+    (folder / "notes").mkdir()  # not ours
+    with (
+        at_work(*WORKS, PYTHONPATH=str(folder / told)),
+        at_work(*WORKS, folder / named / "a"),
+        at_work(*WALLED_IN, folder / shown, *WORKS),
+    ):
+        bring(shell, parcels[5], folder, forget=True)
+        assert versions(folder) == {told, named, shown, newer, before, "notes"}
+    bring(shell, parcels[6], folder, forget=True)
+    assert versions(folder) == {before, last, "notes"}
+    assert (folder / "current" / "a").read_bytes() == b"6"
 
 
 def test_what_arrives_cut_is_not_there_and_the_old_stays_in_use(tmp_path: Path) -> None:

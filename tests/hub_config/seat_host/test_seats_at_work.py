@@ -246,14 +246,22 @@ def test_the_service_is_killed_and_its_seats_go_on(host: HostAtWork, ada: SeatSe
 
 
 def test_plain_starts_take_over_while_nothing_is_warm(host: HostAtWork) -> None:
-    """A service that has just begun has imported nothing yet."""
-    host.end()
-    host.run()
+    """A warm process that ended is not begun anew at once."""
+    server = next(each for each in host.client.health().warm if each.name == "server")
+    os.kill(server.pid, signal.SIGKILL)
     started = host.client.start(host.order("bob", 3))
     assert not started.warm, host.service_log
     until(SeatServer("bob", host.port(3)).answers)
     host.client.stop("bob")
     assert not host.client.state("bob").running
+
+
+def test_a_service_that_has_just_begun_is_waited_for(host: HostAtWork) -> None:
+    """It has imported nothing yet; a plain start would import the same, for one seat."""
+    host.end()
+    host.run()
+    assert host.client.start(host.order("bob", 3)).warm, host.service_log
+    host.client.stop("bob")
 
 
 def later(code: str) -> str:

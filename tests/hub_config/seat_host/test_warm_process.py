@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hub_config.seat_host import warm_process
 from hub_config.seat_host.protocol import SeatHostError
 from hub_config.seat_host.warm_process import WarmPlan, WarmProcess
 from hub_config.seat_process import SeatProcess
@@ -147,3 +148,33 @@ def test_it_ends_with_the_service(warm: WarmProcess) -> None:
     pid = warm.state().pid
     warm.end()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def slow_to_begin(tmp_path: Path, what: str) -> WarmProcess:
+    """Of an interpreter that does something else first."""
+    python = an_environment(tmp_path / "slow") / "bin" / "python"
+    python.unlink()
+    python.write_text(f'#!/bin/sh\n{what}\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return WarmProcess(WarmPlan("env", "plain", tmp_path / "slow", SOURCE), tmp_path / "log")
+
+
+def test_one_that_imports_for_long_is_not_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_process, "_HELLO_SECONDS", 0.5)
+    warm = slow_to_begin(tmp_path, "for at in $(seq 1000000); do :; done")
+    warm.tend()
+    began = warm.state().pid
+    until(lambda: not warm.state().ill)
+    assert warm.state().pid == began
+    warm.end()
+
+
+def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_process, "_HELLO_SECONDS", 0.5)
+    warm = slow_to_begin(tmp_path, "exec sleep 600")
+    warm.tend()
+    until(lambda: "no answer" in warm.state().ill)
+    assert warm.state().pid == 0
+    warm.end()

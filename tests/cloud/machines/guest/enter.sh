@@ -20,4 +20,4 @@ mkdir -m 700 /run/whole-proc
 mount -t proc -o nosuid,nodev,noexec proc /run/whole-proc
 cd /
 exec setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio,-sys_boot \
-    /usr/bin/python3 -I -S /usr/local/lib/machine/init.py
+    /usr/bin/python3.11 -I -S /usr/local/lib/machine/init.py
