@@ -27,6 +27,7 @@ from grader.errors import GraderError
 from grader.errors import NotPossibleHere as NotGradableHere
 from grader.pdf import print_to_pdf
 from grader.spec import CourseSpec
+from hub_config.arm_hosts.unit import ENVIRONMENT as ARM_ENVIRONMENT
 from hub_config.bring_up import UpRequest
 from hub_config.course_commands import ask_grader, grade, release
 from hub_config.course_desk import CourseDesk
@@ -64,6 +65,7 @@ from provisioning.errors import (
     StepFailed,
     WorkshopError,
 )
+from provisioning.fleet import Role
 from provisioning.fleet_desk import FleetDesk, FleetRequest
 from provisioning.folders import locked
 from provisioning.paths import StatePaths, default_state_root
@@ -146,9 +148,14 @@ class Session:
                 spec_file=self.spec_file,
                 paths=self.paths,
                 depot=self.depot,
-                of_class=(HUB_ENVIRONMENT, *self.request.kernels) if self.hub_is_on_a_host else (),
+                of_class=self._of_class() if self.hub_is_on_a_host else {},
             )
         )
+
+    def _of_class(self) -> dict[Role, tuple[str, ...]]:
+        """The environments of a class, by the role of the hosts that need them."""
+        seats = (HUB_ENVIRONMENT, *self.request.kernels)
+        return {"hub": seats, "gpu": seats, "arm": (ARM_ENVIRONMENT,) if self.request.arm else ()}
 
     @property
     def hub_is_on_a_host(self) -> bool:
@@ -159,7 +166,9 @@ class Session:
     @cached_property
     def hub_order(self) -> HubOrder | None:
         """How to bring the hub to its host; None where it runs on this machine, or nowhere."""
-        return HubOrder(self.spec, self.fleet, SOURCE) if self.hub_is_on_a_host else None
+        if not self.hub_is_on_a_host:
+            return None
+        return HubOrder(self.spec, self.fleet, SOURCE, self.request.arm)
 
     @cached_property
     def depot(self) -> Depot:

@@ -7,7 +7,7 @@ import json
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import click
 
@@ -29,7 +29,7 @@ from hub_config.hub_host.fleet_facts import tell_fleet
 from hub_config.hub_host.harvest import fetch_reports, harvest
 from hub_config.hub_host.hub_host import HubHost
 from hub_config.hub_host.last_copies import copy_once_more
-from hub_config.hub_host.layout import HUB_HOST
+from hub_config.hub_host.layout import HUB_HOST, STATE
 from hub_config.hub_host.leaving import leave_machines
 from hub_config.hub_host.room_for_seats import refuse_too_few_places
 from hub_config.install import write_if_changed
@@ -43,7 +43,7 @@ from provisioning.commands.fleet import (
     refuse_problems,
     take_hosts_down,
 )
-from provisioning.commands.hosts import replace_place
+from provisioning.commands.hosts import ask_to_replace, replace_place
 from provisioning.commands.operator import Operator, ask, yes_option
 from provisioning.errors import NotPossibleHere, StepFailed, WorkshopError
 from provisioning.fleet_up import FleetUp
@@ -52,6 +52,9 @@ from provisioning.operate import hosts_now
 from provisioning.paths import StatePaths
 from provisioning.progress_view import ProgressView
 from provisioning.what_exists import telling_what_exists
+
+#: In the workshop's folder here, from the archive to the next `up`: nothing is on hosts alone.
+_FETCHED: Final = "work-fetched"
 
 
 class Organiser(Operator, Protocol):
@@ -80,6 +83,7 @@ def up_on_hosts(session: Organiser, start_seats: bool, yes: bool) -> None:
         up = bring_up_hosts(session, yes)
         order = session.hub_order
         if order is not None:
+            (order.paths.home / _FETCHED).unlink(missing_ok=True)
             with telling_what_exists(session.fleet):
                 up = bring_up_hub(order, up, start_seats)
     refuse_problems(session.fleet, up)
@@ -117,11 +121,12 @@ def replace_host(session: Organiser, name: str, yes: bool) -> None:
     Seats of a class move to it with their newest copies.
     """
     order = session.hub_order
+    ask_to_replace(session, name, yes)
     if order is None or name == HUB_HOST:
-        replace_place(session, name, yes)
+        replace_place(session, name)
         return
     click.echo(copy_once_more(order, name))
-    found = replace_place(session, name, yes)
+    found = replace_place(session, name)
     with session.alone(), telling_what_exists(session.fleet):
         up = bring_up_hub(order, replaced(order, found), start_seats=True)
     refuse_problems(session.fleet, up)
@@ -176,40 +181,52 @@ def down_on_hosts(
     order = session.hub_order
     if order is not None:
         try:
-            _bring_work_home(session, order, yes, leave_work)
+            at_home = _bring_work_home(session, order, yes, leave_work)
         except WorkshopError as error:
             if not leave_work:
                 raise _with_the_way_out(error) from error
             click.echo(f"Not everything could be fetched: {error.message}", err=True)
+            at_home = False
+        if isinstance(session.spec.hosts, MachineHostsSpec):
+            _leave_machines(session, at_home and not leave_work, leave_work)
     take_hosts_down(session, yes, regions)
 
 
-def _bring_work_home(session: Organiser, order: HubOrder, yes: bool, leave_work: bool) -> None:
+def _bring_work_home(session: Organiser, order: HubOrder, yes: bool, leave_work: bool) -> bool:
+    """Whether everything that people made is on this computer: from now, or from a `down` before
+    that did not get to its end."""
+    fetched = order.paths.home / _FETCHED
     if session.fleet.provider.observe().host(HUB_HOST) is None:
-        return
+        return fetched.exists()
     ask("Stop the class, and fetch everybody's work?", yes)
     with session.alone(), on_hub_host(order) as hub:
         if not hub.is_installed():
-            return
+            return fetched.exists()
         _run(hub, "down", "--yes", *(["--leave-work"] if leave_work else []))
         with ProgressView(session.console) as progress:
             archive = harvest(hub, order.paths, datetime.now(UTC), progress)
         fetch_reports(hub, order.paths)
+        fetched.touch()
     click.echo(f"Everybody's work and grades: {archive}")
-    if isinstance(session.spec.hosts, MachineHostsSpec):
-        _leave_machines(session)
+    return True
 
 
-def _leave_machines(session: Organiser) -> None:
-    """Machines of a list are not ended: nothing of the class may stay on them."""
+def _leave_machines(session: Organiser, at_home: bool, leave_work: bool) -> None:
+    """Machines of a list are not ended: nothing of the class may stay on them but work, unless
+    all of it is `at_home`. With `leave_work`, one that can't be reached stops nobody."""
     hosts = [host for host in session.fleet.provider.observe().hosts if host.address is not None]
-    left = leave_machines(session.fleet.logins(hosts), session.spec.name)
-    if left:
-        told = "\n  ".join(f"{name}: {error.message}" for name, error in sorted(left.items()))
-        raise StepFailed(
-            f"The work is here, but on these machines something of the class is left:\n  {told}",
-            next_step="workshop down again",
-        )
+    logins = session.fleet.logins(hosts)
+    left = leave_machines(logins, session.spec.name, keep_work=not at_home)
+    if not at_home:
+        where = STATE / session.spec.name
+        click.echo(f"What people made stays on the machines, in {where}.", err=True)
+    if not left:
+        return
+    told = "\n  ".join(f"{name}: {error.message}" for name, error in sorted(left.items()))
+    said = f"On these machines something of the class is left:\n  {told}"
+    if not leave_work:
+        raise StepFailed(said, next_step="workshop down again")
+    click.echo(said, err=True)
 
 
 def _with_the_way_out(error: WorkshopError) -> StepFailed:

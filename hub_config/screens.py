@@ -79,6 +79,9 @@ def status_table(status: WorkshopStatus) -> Table:
         table.add_row(f"lab {assignment}", "submitted", f"by {count}")
     if status.grading is not None:
         add_grading(table, status.grading)
+    for host in status.grading_hosts:
+        state = "[green]grades" if host.connected else "[bold red]does not grade"
+        table.add_row(f"host {host.name}", state, f"{host.judged} submissions so far")
     return table
 
 

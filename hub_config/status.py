@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from hub_config.grading_hosts.at_work import GradingHost, grading_hosts
 from hub_config.hub_api import HubApi, SeatServer
 from hub_config.settings import HubSettings, Secrets
 from hub_config.supervisor import ProgramState
@@ -40,6 +41,8 @@ class WorkshopStatus:
     submissions: dict[str, int]
     #: None when nothing is graded by itself.
     grading: GradingNow | None = None
+    #: With `grading: {workers: hosts}`.
+    grading_hosts: tuple[GradingHost, ...] = ()
 
     @property
     def holds_port(self) -> bool:
@@ -70,6 +73,7 @@ def read_status(paths: StatePaths) -> WorkshopStatus:
         seats or (),
         submissions,
         grading,
+        grading_hosts(settings) if programs else (),
     )
 
 

@@ -7,6 +7,7 @@ account per program. On machines with systemd the same programs become units.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,7 +19,8 @@ import psutil
 from hub_config.hub_host import hub_unit
 from provisioning.errors import StepFailed
 
-START_SECONDS = 15
+#: A busy machine takes long to start a Python.
+START_SECONDS = 120
 STOP_SECONDS = 60
 CONTROL_SECONDS = 120
 #: Every process that we start carries this variable: the state folder it belongs to.
@@ -34,6 +36,12 @@ class ProgramState:
     @property
     def running(self) -> bool:
         return self.state == "RUNNING"
+
+    @property
+    def pid(self) -> int | None:
+        """Of a program that runs: "pid 4711, uptime 0:00:17"."""
+        found = re.match(r"pid (\d+)", self.detail)
+        return int(found[1]) if found and self.running else None
 
 
 class Supervisor:
@@ -93,6 +101,14 @@ class Supervisor:
             for row in rows
             if len(row) > 1 and row[1] in known
         )
+
+    def age(self, name: str) -> float:
+        """For how many seconds a program's process has run; 0 for one that doesn't run."""
+        pid = next((each.pid for each in self.states() if each.name == name), None)
+        try:
+            return time.time() - psutil.Process(pid).create_time() if pid else 0.0
+        except psutil.NoSuchProcess:
+            return 0.0
 
     def restart(self, name: str) -> None:
         self._control("restart", name)

@@ -6,12 +6,12 @@ people ─► seats ─► accounts and homes ─► settings ─► files ─�
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hub_config.database.at_up import ensure_database
+from hub_config.first_answer import wait_for_hub
 from hub_config.fleet.link_keys import ensure_link_key
 from hub_config.fleet.linking import ensure_links
 from hub_config.fleet.placement import ensure_seat_map, placement_of
@@ -19,7 +19,7 @@ from hub_config.fleet.reseating import seat_latecomers
 from hub_config.fleet.services_on_hosts import ensure_services_on_hosts
 from hub_config.grading_process import Progress
 from hub_config.homes import ensure_home
-from hub_config.hub_api import HubApi, is_open
+from hub_config.hub_api import HubApi
 from hub_config.hub_settings import UpOrder, hub_settings
 from hub_config.install import (
     Owner,
@@ -41,10 +41,7 @@ from hub_config.starting_servers import start_servers
 from hub_config.supervisor import Supervisor
 from hub_config.wall.config import desk_folder, facts_file
 from provisioning.accounts import Account, ensure_account
-from provisioning.errors import StepFailed
 from provisioning.paths import StatePaths
-
-HUB_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,8 @@ def start(prepared: Prepared, progress: Progress) -> Prepared:
     told = (*programs_to_restart(prepared.changed), *prepared.relinked)
     for name in () if started else told:
         supervisor.restart(name)
-    _wait_for_hub(prepared, supervisor, progress)
+    hub, door = hub_api(settings, prepared.secrets), front_door(settings)
+    wait_for_hub(hub, door, supervisor, paths.logs, progress)
     return replace(prepared, started=started)
 
 
@@ -264,22 +262,3 @@ def programs_to_restart(changed: Iterable[Path]) -> tuple[str, ...]:
     folders = {"formgrader-config": ("formgrader",)}
     found = [readers.get(path.name, folders.get(path.parent.name, ())) for path in changed]
     return tuple(dict.fromkeys(name for names in found for name in names))
-
-
-def _wait_for_hub(prepared: Prepared, supervisor: Supervisor, progress: Progress) -> None:
-    """Until the hub answers, and answers through the proxy too: that is what people use."""
-    settings, paths = prepared.settings, prepared.order.paths
-    hub, door = hub_api(settings, prepared.secrets), front_door(settings)
-    deadline = time.monotonic() + HUB_SECONDS
-    while time.monotonic() < deadline:
-        if hub.healthy() and is_open(door):
-            progress("hub", 1, 1, "")
-            return
-        progress("hub", 0, 1, "starting")
-        time.sleep(0.5)
-    states = ", ".join(f"{state.name} {state.state}" for state in supervisor.states())
-    log = "proxy.log" if hub.healthy() else "hub.log"
-    raise StepFailed(
-        f"The hub did not answer within {HUB_SECONDS} s ({states}); seats and work are untouched",
-        next_step=f"read {paths.logs / log}, then repeat `workshop up`",
-    )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import psutil
 
 from hub_config.course_desk import CourseDesk
 from hub_config.grading_process import Progress
 from hub_config.hub_api import HubApi
+from hub_config.hub_host.own_address import ensure_own_address
 from hub_config.rehearsal.advice import advice
 from hub_config.rehearsal.journey import Journey
 from hub_config.rehearsal.load import Load, LoadMeter
@@ -38,7 +39,6 @@ from provisioning.errors import BadInput, NotPossibleHere, Place, StepFailed
 
 MOST_ROBOTS = 300
 _PROGRAMS = ("hub", "proxy", "exchange", "grader", "wall", "wall-facts", "watch", "seats")
-_PID = re.compile(r"pid (\d+)")
 _MEGABYTE = 1e6
 
 
@@ -80,6 +80,8 @@ def try_out(
 ) -> Rehearsed:
     """Robots come, work and go. Whatever happens, nothing of them stays."""
     settings = running_workshop(desk)
+    if settings.as_unit:  # the hub host may have been restarted since `up`
+        ensure_own_address(urlsplit(settings.address).hostname or "")
     hub = _hub(settings)
     plan = _Plan(desk, settings, order, visit_of(desk, settings, order))
     seats = RobotSeats(desk, settings, hub, progress)
@@ -231,6 +233,6 @@ def processes_of(supervisor: Supervisor) -> Mapping[str, psutil.Process]:
     """Those of ours that every attendee's way goes through."""
     found = {}
     for state in supervisor.states():
-        if state.name in _PROGRAMS and (pid := _PID.search(state.detail)):
-            found[state.name] = psutil.Process(int(pid.group(1)))
+        if state.name in _PROGRAMS and state.pid is not None:
+            found[state.name] = psutil.Process(state.pid)
     return found

@@ -29,6 +29,8 @@ from hub_config.seat_process import SeatProcess
 from provisioning.limits import Cell, LimitBackend, SeatLimits
 
 PRIVATE = 0o700
+#: For a process that is warming up, as after a restart of the host; the hub waits a little longer.
+_WARMING_SECONDS = 20.0
 
 log = logging.getLogger("workshop-seats")
 
@@ -85,6 +87,8 @@ def start_seat(place: Workplace, order: SeatOrder) -> SeatRecord:
     place.firewall.admit(Admission(order.uid, order.port))
     server = place.warm.server
     if not order.command and place.settings.warm:
+        # It is done sooner than a plain start beside it would be.
+        server.wait(_WARMING_SECONDS)
         try:
             return _started_in_jail(place, order, account, _warm_server)
         except SeatHostError as error:

@@ -24,11 +24,13 @@ from hub_config.seat_host.protocol import SeatHostError, WarmState
 from hub_config.seat_jail import HOME_LINK
 
 Kind = Literal["server", "kernel", "plain"]
-#: Importing MXNet from a cold disk.
+#: Importing MXNet from a cold disk. A process that has computed meanwhile gets as long again.
 _HELLO_SECONDS = 180.0
 _FORK_SECONDS = 5.0
 #: Between attempts after an illness; doubled each time up to the second number.
 _PAUSE_SECONDS = (5.0, 300.0)
+#: Between two looks at whether it is warm: one that imports nothing soon is.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
 _WORDS = 4096
 #: Where modules that work out paths while they are imported find the seat's home: a link that
 #: is the same in every jail.
@@ -107,9 +109,10 @@ class WarmProcess:
 
     def wait(self, seconds: float = _FORK_SECONDS) -> None:
         """Until it is warm, or no longer warming up."""
-        deadline = self._clock() + seconds
+        deadline, pause = self._clock() + seconds, _SHORTEST_PAUSE
         while self._link is None and self._process is not None and self._clock() < deadline:
-            time.sleep(0.002)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def blame(self, why: str) -> None:
         """A fork of it came to nothing: start plainly for a while, and warm it up anew."""
@@ -158,9 +161,9 @@ class WarmProcess:
 
     def _hear(self, link: socket.socket, process: subprocess.Popen[bytes]) -> None:
         """Wait for the first word of a process that is importing; seats start plainly so far."""
-        link.settimeout(_HELLO_SECONDS)
         try:
-            told = json.loads(link.recv(_WORDS) or b'{"unsafe": "it ended while importing"}')
+            hello = _first_word(link, process.pid)
+            told = json.loads(hello or b'{"unsafe": "it ended while importing"}')
         except (OSError, ValueError) as error:
             told = {"unsafe": f"it gave no answer: {error}"}
         with self._lock:
@@ -193,6 +196,32 @@ class WarmProcess:
             with suppress(ProcessLookupError):
                 process.kill()
             process.wait()
+
+
+def _first_word(link: socket.socket, pid: int) -> bytes:
+    """What a process says when it has imported everything; b"" when it ended.
+
+    On a slow or busy host that takes long, and to begin anew would take longer. Raises
+    TimeoutError when it does nothing any more.
+    """
+    link.settimeout(_HELLO_SECONDS)
+    used = 0.0
+    while True:
+        try:
+            return link.recv(_WORDS)
+        except TimeoutError:
+            before, used = used, _cpu_seconds(pid)
+            if used - before < _HELLO_SECONDS / 100:
+                raise
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used so far; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _environment(plan: WarmPlan) -> dict[str, str]:

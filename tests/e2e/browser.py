@@ -5,10 +5,18 @@ Every visitor keeps a record of what went wrong, and of every request that left 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.sync_api import (
@@ -25,6 +33,9 @@ LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 760}
 #: A seat starts, a kernel imports MXNet, and other tests want the cores too.
 PATIENCE_MILLISECONDS = 120_000
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -84,13 +95,20 @@ MakeVisitor = Callable[..., Visitor]
 
 
 @contextmanager
-def chromium(address: str, images: Path) -> Iterator[MakeVisitor]:
-    """Visitors without cookies; at the end no request may have gone anywhere but to the hub."""
+def chromium(address: str, images: Path, authority: Path | None = None) -> Iterator[MakeVisitor]:
+    """Visitors without cookies; at the end no request may have gone anywhere but to the hub.
+
+    `authority`: a certificate that these browsers believe besides those of public authorities.
+    """
     visitors: list[Visitor] = []
     images.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="browser-") as home, sync_playwright() as playwright:
+        if authority:
+            believe(authority, Path(home))
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu"],
+            env={**os.environ, "HOME": home},
         )
 
         def visit(viewport: dict[str, int] = LAPTOP) -> Visitor:
@@ -106,6 +124,44 @@ def chromium(address: str, images: Path) -> Iterator[MakeVisitor]:
         finally:
             browser.close()
     assert [url for visitor in visitors for url in visitor.outside] == []
+
+
+def believe(authority: Path, home: Path) -> None:
+    """What a person does who imports a certificate: Chromium looks into this store of her home."""
+    store = home / ".pki" / "nssdb"
+    store.mkdir(parents=True)
+    certutil = ("certutil", "-d", f"sql:{store}")
+    subprocess.run([*certutil, "-N", "--empty-password"], check=True)
+    name_and_trust = ("-n", "workshop", "-t", "C,,")
+    subprocess.run([*certutil, "-A", *name_and_trust, "-i", str(authority)], check=True)
+
+
+class BrowserThread:
+    """Where Playwright runs for a test that has an event loop: it wants a thread without one."""
+
+    def __init__(self, thread: ThreadPoolExecutor) -> None:
+        self._thread = thread
+
+    async def do(
+        self, step: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Answer:
+        """Everything that is done with a visitor, one after the other."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(step, *args, **kwargs))
+
+
+@asynccontextmanager
+async def chromium_beside(
+    address: str, images: Path, authority: Path | None = None
+) -> AsyncIterator[tuple[BrowserThread, MakeVisitor]]:
+    """`chromium` for such a test: visitors are made, and do all that they do, in the thread."""
+    with ThreadPoolExecutor(1) as thread:
+        beside, browser = BrowserThread(thread), chromium(address, images, authority)
+        visit = await beside.do(browser.__enter__)
+        try:
+            yield beside, visit
+        finally:
+            await beside.do(browser.__exit__, *sys.exc_info())
 
 
 @dataclass
@@ -143,6 +199,16 @@ class Lab:
         self.page.keyboard.press("Control+Enter")
         return cell.locator(".jp-OutputArea-output")
 
+    def run_new_cell(self, code: str) -> Locator:
+        """Put a cell with this code at the notebook's top and run it; what it shows."""
+        cell = self.page.locator(".jp-Notebook .jp-Cell").first
+        cell.click()
+        for key in ("Escape", "a", "Enter"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Control+Enter")
+        return cell.locator(".jp-OutputArea-output")
+
     def answer(self, text: str, code: str) -> None:
         """Put this code in the place of the cell that has this text."""
         self._cell(text).locator(".cm-content").click()
@@ -166,6 +232,14 @@ class Lab:
     def submit(self, lab: str) -> None:
         self.assignment("fetched", lab).get_by_role("button", name="Submit").click()
         self.assignment("submitted", lab).wait_for()
+
+    def open_newest_feedback(self, lab: str) -> Page:
+        """Menu Feedback: a page that says where the work stands, until the feedback is there."""
+        self.page.click('.lm-MenuBar-item:has-text("Feedback")')
+        with self.page.context.expect_page() as opened:
+            self.page.click('.lm-Menu-item:has-text("Feedback on My Last Submission")')
+        opened.value.get_by_role("heading", name=f"Feedback on {lab}").wait_for()
+        return opened.value
 
     def wait_until_idle(self) -> None:
         self.page.wait_for_selector("text=nlp-cpu (Python 3.11) | Idle")

@@ -1,4 +1,5 @@
-"""Real workshops on this machine, below one folder whose environments are built once."""
+"""Real workshops on this machine, below one folder whose environments are built once, and the
+browsers of those who visit them."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.browser import MakeVisitor, chromium
 from tests.e2e.ordinary_user import OrdinaryUser, ordinary_account
 from tests.e2e.running import RunningWorkshop, write_workshop
 
@@ -46,3 +48,16 @@ def ordinary_user(state_root: Path) -> Iterator[OrdinaryUser]:
     """An account without rights, with its own copy of the project and its own state folder."""
     with ordinary_account(state_root) as user:
         yield user
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Where pictures go: into the docs, for whoever asks."""
+    return Path(os.environ.get("WORKSHOP_SCREENSHOTS") or tmp_path)
+
+
+@pytest.fixture
+def visit(workshop: RunningWorkshop, images: Path) -> Iterator[MakeVisitor]:
+    """People at the module's own workshop."""
+    with chromium(workshop.address, images) as visitors:
+        yield visitors

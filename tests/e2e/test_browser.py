@@ -7,9 +7,7 @@ report, in a real browser. The pictures of the docs are taken here:
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from hub_config.cards import CardsHeading
-from tests.e2e.browser import PHONE, Lab, MakeVisitor, Visitor, chromium
+from tests.e2e.browser import PHONE, Lab, MakeVisitor, Visitor
 from tests.e2e.conftest import MakeWorkshop
 from tests.e2e.killing import suspended
 from tests.e2e.running import RunningWorkshop
@@ -85,17 +83,6 @@ async def hand_in_wrong_answer(workshop: RunningWorkshop) -> None:
         notebook["cells"] += [new_markdown_cell(HOSTILE_MARKDOWN), new_code_cell(HOSTILE_CODE)]
         await mary.write_notebook(path, notebook)
         await mary.submit("nlp", LAB)
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    return Path(os.environ.get("WORKSHOP_SCREENSHOTS") or tmp_path)
-
-
-@pytest.fixture
-def visit(workshop: RunningWorkshop, images: Path) -> Iterator[MakeVisitor]:
-    with chromium(workshop.address, images) as visitors:
-        yield visitors
 
 
 def test_an_attendee_gets_from_the_seat_code_to_the_feedback(

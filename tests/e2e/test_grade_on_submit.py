@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ import pytest
 from hub_config.exchange.records import Snapshot
 from hub_config.supervisor import marked_processes
 from hub_config.up import supervisor_of
-from tests.e2e.browser import Lab, MakeVisitor, chromium
+from tests.e2e.browser import Lab, MakeVisitor
 from tests.e2e.conftest import MakeWorkshop
 from tests.e2e.handing_in import RIGHT, Attendee
 from tests.e2e.running import RunningWorkshop
@@ -44,13 +43,6 @@ def workshop(make_workshop: MakeWorkshop) -> RunningWorkshop:
     return workshop
 
 
-@pytest.fixture
-def visit(workshop: RunningWorkshop, tmp_path: Path) -> Iterator[MakeVisitor]:
-    images = Path(os.environ.get("WORKSHOP_SCREENSHOTS") or tmp_path)
-    with chromium(workshop.address, images) as visitors:
-        yield visitors
-
-
 def test_the_feedback_is_in_the_browser_within_seconds_of_submit(
     workshop: RunningWorkshop, visit: MakeVisitor
 ) -> None:
@@ -69,11 +61,7 @@ def test_the_feedback_is_in_the_browser_within_seconds_of_submit(
     lab.show_tab("Assignments")
     began = time.monotonic()
     lab.assignment("fetched", "sums").get_by_role("button", name="Submit").click()
-    ada.page.click('.lm-MenuBar-item:has-text("Feedback")')
-    with ada.page.context.expect_page() as opened:
-        ada.page.click('.lm-Menu-item:has-text("Feedback on My Last Submission")')
-    page = opened.value
-    page.get_by_role("heading", name="Feedback on sums").wait_for()
+    page = lab.open_newest_feedback("sums")
     seconds = time.monotonic() - began
     load = os.getloadavg()[0]
     print(f"feedback readable {seconds:.1f} s after Submit (load {load:.1f}; idle: at most 5 s)")
