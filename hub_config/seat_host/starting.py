@@ -29,8 +29,9 @@ from hub_config.seat_process import SeatProcess
 from provisioning.limits import Cell, LimitBackend, SeatLimits
 
 PRIVATE = 0o700
-#: For a process that is warming up, as after a restart of the host; the hub waits a little longer.
-_WARMING_SECONDS = 20.0
+#: For a process that is warming up, as after a restart of the host. A plain start must be possible
+#: after it, within the time that the hub gives to a start; the hub asks again meanwhile.
+_WARMING_SECONDS = 40.0
 
 log = logging.getLogger("workshop-seats")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub_config.wall.facts import Copies, Facts, Moved
-from hub_config.wall.money import span
+from hub_config.wall.money import age
 
 #: A move is told this long after it.
 _TOLD = timedelta(minutes=30)
 #: JupyterLab has lost its kernels, and its server does not know this browser yet.
-_RELOAD = "Reload this page, then run your cells again from the top."
+_RELOAD = "Was this page open all the time? Reload it. Then run your cells again from the top."
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def _moved(move: Moved) -> str:
     said = "Your seat's host failed, so you sit on another one now."
     if move.copy_at is None or move.done_at is None:
         return f"{said} There was no copy of your files; what you had submitted is safe. {_RELOAD}"
-    age = span(move.done_at - move.copy_at)
+    before = age(move.done_at - move.copy_at)
     return (
-        f"{said} Your files are as they were {age} before; what you had submitted is safe. "
+        f"{said} Your files are as they were {before} before; what you had submitted is safe. "
         f"{_RELOAD}"
     )
 

@@ -139,7 +139,6 @@ def fetch_feedback(ada: Visitor, lab: Lab) -> None:
     ada.page.locator(f".jp-DirListing-item:has-text('{LAB}.html')").dblclick()
     inside = ada.page.frame_locator("iframe.jp-HTMLViewer-iframe, .jp-HTMLViewer iframe")
     inside.get_by_role("heading", name=f"Feedback on {LAB}").wait_for()
-    ada.shoot("feedback-in-jupyterlab")
 
 
 def read_feedback(ada: Visitor) -> None:
@@ -207,7 +206,6 @@ def count_submissions(grace: Visitor) -> None:
     row = grace.page.locator("tr", has=grace.page.get_by_role("link", name=LAB, exact=True))
     row.wait_for()
     assert int(row.locator("td.num-submissions").inner_text()) >= 1
-    grace.shoot("formgrader", height=520)
 
 
 def open_submission(grace: Visitor) -> None:

@@ -38,7 +38,8 @@ WHERE = """
 import os
 print(open("/etc/machine-id").read().strip(), os.environ.get("CUDA_VISIBLE_DEVICES"))
 """
-SERVICE = "hub_config.seat_host.service"
+#: Of the program that starts seats; as a pattern that does not find itself.
+SERVICE = "hub_config[.]seat_host[.]service"
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,7 @@ def _come_in(ada: Visitor, code: str, host: NamespaceHost) -> None:
     """By the code to JupyterLab; and once more to a server that was stopped, on a busy host."""
     ada.enter(code)
     ada.page.wait_for_url("**/user/ada/lab**")
+    ada.page.locator(".jp-LauncherCard").first.wait_for()
     ada.open("/hub/home")
     ada.page.get_by_role("button", name="Stop it").click()
     ada.page.get_by_text("Your labs are a moment away").wait_for()
@@ -126,11 +128,11 @@ def _come_in(ada: Visitor, code: str, host: NamespaceHost) -> None:
 @contextmanager
 def _frozen(host: NamespaceHost) -> Iterator[None]:
     """Nothing is started there; for less time than it takes until the host counts as silent."""
-    host.inside(f"pkill -STOP -f {SERVICE}")
+    host.inside(f"pkill -STOP -f '{SERVICE}'")
     try:
         yield
     finally:
-        host.inside(f"pkill -CONT -f {SERVICE}")
+        host.inside(f"pkill -CONT -f '{SERVICE}'")
 
 
 def _work_on_the_lab(ada: Visitor) -> tuple[str, ...]:

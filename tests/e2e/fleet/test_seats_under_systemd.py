@@ -1,8 +1,9 @@
 """A class on two machines with a real kernel, systemd and cloud-init, from nothing to nothing.
 
-One long test: under emulation everything takes ten to twenty times as long. It shows what
-namespace hosts can't: that systemd holds the hub and the service of the seats, that each seat is
-a unit with limits that hold, and that a class is back by itself when a machine was restarted.
+One long test, twenty minutes of two cores that nobody else uses: under emulation everything takes
+ten to twenty times as long. It shows what namespace hosts can't: that systemd holds the hub and
+the service of the seats, that each seat is a unit with limits that hold, and that a class is back
+by itself when a machine was restarted.
 """
 
 from __future__ import annotations
