@@ -192,7 +192,7 @@ def test_an_instructor_marks_by_hand_and_reads_the_report(
     grace = visit()
     grace.enter(graded.codes["br-grace"])
     grace.page.wait_for_url("**/hub/home")
-    grace.shoot("home-of-staff", height=520)
+    grace.shoot("home-of-staff", height=600)
     grace.page.get_by_role("main").get_by_role("link", name="Formgrader").click()
     count_submissions(grace)
     open_submission(grace)
