@@ -3,9 +3,9 @@
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Four at a time, for many of them wait; what shares a workshop or a hub is in one file. In the
+# Three at a time, for many of them wait; what shares a workshop or a hub is in one file. In the
 # order of the folders, so that the long ones (e2e) don't come last.
-PYTEST ?= -q -n 4 --dist loadfile --no-loadscope-reorder --durations=25
+PYTEST ?= -q -n 3 --dist loadfile --no-loadscope-reorder --durations=25
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps
 SYSTEM := environments/ensure-apt.sh environments/apt.txt
 

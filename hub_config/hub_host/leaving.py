@@ -42,7 +42,8 @@ done
 for account in $accounts; do
     id "$account" > /dev/null 2>&1 || continue
     pkill -KILL -u "$account"
-    userdel "$account"
+    # A killed process takes a moment to end, and its account stays as long.
+    for _ in $(seq 50); do userdel "$account" 2> /dev/null && break; sleep 0.1; done
 done
 [ ! -e /root/.ssh/authorized_keys ] || sed -i '/ workshop-link$/d' /root/.ssh/authorized_keys
 if [ -e /etc/ssh/sshd_config.d/10-workshop-link.conf ]; then
@@ -62,6 +63,7 @@ rmdir -- "$state/environments" "$state" 2> /dev/null
 left=
 for path in $files; do [ ! -e "$path" ] || left="$left $path"; done
 for unit in $units; do [ ! -e "/etc/systemd/system/$unit" ] || left="$left $unit"; done
+for account in $accounts; do ! id "$account" > /dev/null 2>&1 || left="$left $account"; done
 [ -n "$keep" ] || [ ! -e "$home" ] || left="$left $home"
 [ -z "$left" ] || { echo "left:$left" >&2; exit 1; }
 """

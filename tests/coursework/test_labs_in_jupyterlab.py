@@ -39,7 +39,7 @@ LABS = {
     for lab in yaml.safe_load((COURSE / "course.yaml").read_text(encoding="utf-8"))["labs"]
 }
 #: All of them when their pictures are wanted.
-SHOWN = list(LABS) if "WORKSHOP_SCREENSHOTS" in os.environ else part_of(list(LABS), 6)
+SHOWN = list(LABS) if "WORKSHOP_SCREENSHOTS" in os.environ else part_of(list(LABS), len(LABS))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def author(state_root, tmp_path_factory):
     return run
 
 
+@pytest.mark.thorough
 def test_a_new_lab_is_proved_and_shown_at_once(author):
     new = author("new", "word-counts", "--title", "Which words?")
     assert new.returncode == 0, new.stderr

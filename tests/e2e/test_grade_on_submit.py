@@ -153,6 +153,7 @@ def test_what_nobody_can_judge_is_in_the_queue_with_what_to_do_next(
     assert "os-nobody" in nobody.stderr
 
 
+@pytest.mark.thorough
 def test_status_up_and_down_know_the_program(workshop: RunningWorkshop) -> None:
     found = workshop.status()
     assert {"name": "grader", "state": "RUNNING"}.items() <= programs(found)["grader"].items()

@@ -99,6 +99,7 @@ for attempt in range(600):
 """
 
 
+@pytest.mark.thorough
 async def test_a_seat_that_a_bomb_has_ended_can_be_opened_again_at_once(
     classroom: Classroom,
     ada: Robot,  # noqa: F811 - a fixture

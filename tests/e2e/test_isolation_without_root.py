@@ -1,6 +1,7 @@
 """As an ordinary user every seat has the same account: the jail is all there is.
 
 The same attacks as in test_isolation.py, on a workshop that an account without any right runs.
+In every run, test_demo.py has one of its robots attack such a workshop.
 """
 
 from __future__ import annotations
@@ -22,17 +23,16 @@ from tests.e2e.isolation.classroom import (  # noqa: F401 - fixtures
     prepare,
 )
 from tests.e2e.isolation.course_secrets import *  # noqa: F403
+from tests.e2e.isolation.grading import *  # noqa: F403
 from tests.e2e.isolation.homes import *  # noqa: F403
 from tests.e2e.isolation.processes import *  # noqa: F403
+from tests.e2e.isolation.seat_codes import *  # noqa: F403
 from tests.e2e.isolation.servers import *  # noqa: F403
+from tests.e2e.isolation.submitting import *  # noqa: F403
+from tests.e2e.isolation.uploads import *  # noqa: F403
 from tests.e2e.ordinary_user import OrdinaryUser
-from tests.thorough import THOROUGH
 
-if THOROUGH:  # these meet the same code, whoever runs the workshop
-    from tests.e2e.isolation.grading import *  # noqa: F403
-    from tests.e2e.isolation.seat_codes import *  # noqa: F403
-    from tests.e2e.isolation.submitting import *  # noqa: F403
-    from tests.e2e.isolation.uploads import *  # noqa: F403
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture(scope="module")

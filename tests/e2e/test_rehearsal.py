@@ -62,6 +62,7 @@ def test_robots_go_the_whole_way_at_the_same_time_and_nothing_of_them_stays(
     assert traces(workshop) == []
 
 
+@pytest.mark.thorough
 def test_after_ctrl_c_nothing_of_the_robots_stays_either(workshop: RunningWorkshop) -> None:
     command = workshop.command("rehearse", "--seats", "2")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:

@@ -8,6 +8,7 @@ import os
 from http import HTTPStatus
 
 import httpx
+import pytest
 
 from hub_config.up import hub_api
 from tests.e2e.conftest import MakeWorkshop
@@ -43,6 +44,7 @@ async def progress_of(client: httpx.AsyncClient, username: str) -> list[str]:
     return messages
 
 
+@pytest.mark.thorough
 async def test_everybody_who_arrives_at_once_gets_a_server_and_no_429(
     make_workshop: MakeWorkshop,
 ) -> None:

@@ -194,6 +194,7 @@ def test_data_that_nobody_can_make_again(provable, script, finding):
     assert provable.prove("notebook").findings == [finding]
 
 
+@pytest.mark.thorough
 def test_margins_are_measured_on_demand_and_kept(provable):
     provable.add(
         "margins.py",
