@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import io
+import subprocess
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
 from provisioning.environments.shipping import on_host, program
+from provisioning.environments.shipping.on_host import boot
 
 SOURCES = sorted(Path(on_host.__file__).parent.glob("*.py"))
 
@@ -35,7 +41,31 @@ def test_the_program_is_the_same_bytes_every_time_and_small():
 
     assert program.opening() == first
     size, _, packed = first.partition(b"\n")
-    assert int(size) == len(packed) < 48 * 1024  # every host gets it over the same uplink
+    assert int(size) == len(packed) < 64 * 1024  # every host gets it over the same uplink
+
+
+def test_what_a_ship_begins_with_is_compiled_and_belongs_to_its_source():
+    packed = zlib.decompress(program.opening().partition(b"\n")[2])
+    with zipfile.ZipFile(io.BytesIO(packed)) as sent:
+        compiled = {name for name in sent.namelist() if name.endswith(".pyc")}
+        assert {"on_host/main.pyc", "on_host/chunks.pyc", "on_host/greeting.pyc"} <= compiled
+        assert "on_host/installing.pyc" not in compiled
+        for name in compiled:
+            head, text = sent.read(name)[:16], sent.read(name[:-1])
+            assert head[:4] == importlib.util.MAGIC_NUMBER
+            assert head[8:] == importlib.util.source_hash(text)
+
+
+@pytest.mark.parametrize("magic", [importlib.util.MAGIC_NUMBER, b"\0\0\r\n"])
+def test_a_host_with_another_python_runs_the_sources(monkeypatch, magic):
+    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", magic)
+    program.opening.cache_clear()
+    opening = program.opening()
+    program.opening.cache_clear()
+    begun = subprocess.run(
+        [program.PYTHON, *boot.OPTIONS, "ship"], input=opening + b"{}\n", capture_output=True
+    )
+    assert b"KeyError: 'imports'" in begun.stderr  # it has read its order, which says nothing
 
 
 def test_what_stands_in_the_process_list_is_the_same_for_every_ship():
