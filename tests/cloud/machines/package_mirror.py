@@ -47,7 +47,7 @@ def _build(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def _entry(package: Path) -> str:
-    """Its part of a mirror's index: https://wiki.debian.org/DebianRepository/Format"""
+    """Its part of a mirror's index, as Debian's repository format describes it"""
     content = package.read_bytes()
     told = run("dpkg-deb", "--field", str(package)).strip()
     digest = hashlib.sha256(content).hexdigest()

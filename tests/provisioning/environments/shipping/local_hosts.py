@@ -25,8 +25,6 @@ from provisioning.ssh.kept_output import Finished
 from provisioning.ssh.login import Login
 
 HERE = Address("here")
-#: More than the program has at most, and no more than the smallest chunk.
-PROGRAM_BYTES = 64 * 1024
 
 
 class LocalTalk:
@@ -87,7 +85,7 @@ class Link:
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def carry(self, count: int, host: LocalHost) -> None:
-        if count > PROGRAM_BYTES:
+        if count > 50_000:
             assert all(each.ready.wait(20) for each in self.wait_for)
         with self._one:
             self.carried += count
