@@ -34,25 +34,27 @@ def author(state_root, tmp_path_factory):
 
 @pytest.mark.thorough
 def test_a_new_lab_is_proved_and_shown_at_once(author):
-    new = author("new", "word-counts", "--title", "Which words?")
+    new = author("new", "which-words", "--title", "Which words?")
     assert new.returncode == 0, new.stderr
-    assert str(author.folder / "word-counts") in new.stdout
-    proved = author("prove", "word-counts")
+    assert str(author.folder / "which-words") in new.stdout
+    proved = author("prove", "which-words")
     assert proved.returncode == 0, proved.stdout + proved.stderr
-    assert "word-counts: 6 points, 3 exercises" in proved.stdout
+    assert "which-words: 6 points, 3 exercises" in proved.stdout
     assert "BROKEN" not in proved.stdout
-    assert (author.folder / "word-counts/proof.json").is_file()
-    shown = author("preview", "word-counts", "--to", "out")
+    assert (author.folder / "which-words/proof.json").is_file()
+    shown = author("preview", "which-words", "--to", "out")
     assert shown.returncode == 0, shown.stderr
-    page = (author.folder / "out/word-counts/reference.html").read_text()
+    page = (author.folder / "out/which-words/reference.html").read_text()
     assert "image/png" in page
-    release = json.loads((author.folder / "out/word-counts/release.ipynb").read_text())
+    release = json.loads((author.folder / "out/which-words/release.ipynb").read_text())
     text = "".join("".join(cell["source"]) for cell in release["cells"])
     assert "raise NotImplementedError()" in text
     assert "BEGIN" not in text
 
 
 def test_what_is_broken_is_said_and_the_exit_code_says_so_too(author):
+    begun = author("new", "word-counts")
+    assert begun.returncode == 0, begun.stderr
     answers = author.folder / "word-counts/mutants.yaml"
     answers.write_text(
         answers.read_text() + "- name: right\n  cell: average\n"

@@ -33,6 +33,10 @@ def states(shipped):
     return {name: each.state for name, each in shipped.outcomes.items()}
 
 
+def problems(shipped):
+    return [str(each.problem) for each in shipped.outcomes.values() if each.problem]
+
+
 def is_whole(host, archive, version=VERSION):
     prefix = host.environments / version
     return tree_sha256(listing(prefix)) == manifest_for(archive).tree_sha256
@@ -48,6 +52,7 @@ def test_every_host_uses_it_and_each_byte_leaves_this_machine_once(fleet, pack, 
 
     shipped = send(archive, hosts)
 
+    assert problems(shipped) == []
     assert set(states(shipped).values()) == {"installed"}
     assert shipped.fed_bytes == archive.stat().st_size
     for host in hosts.hosts.values():
