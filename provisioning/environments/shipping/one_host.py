@@ -32,6 +32,8 @@ class OneHost:
     name: str
     host: ShipHost
     feeding: Feeding
+    #: The program that it runs, as it is sent: the same for all.
+    opening: bytes
     began: float
     heard: Heard
     installs: bool = True
@@ -51,7 +53,7 @@ class OneHost:
         """From login to the end of the talk. Afterwards there is an outcome."""
         try:
             with start(self.host, program.command("ship"), seconds) as talk:
-                talk.write(program.opening() + order.to_line())
+                talk.write(self.opening + order.to_line())
                 self._converse(talk)
         except CommandFailed as error:  # it ended before it had read its order
             self._end(self._early_end(error.status, error.stderr))

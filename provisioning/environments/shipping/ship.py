@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from provisioning.environments.shipping import program
 from provisioning.environments.shipping.archive import Archive, read_archive
 from provisioning.environments.shipping.chain import Chain
 from provisioning.environments.shipping.feeding import Feeding, opened
@@ -93,11 +94,13 @@ class _Ship:
         self._passed_by: set[str] = set()
         self._serving = 0
         self._meeting = threading.Condition()
+        opening = program.opening()  # once, and not by every host's thread
         self._hosts = {
             name: OneHost(
                 name=name,
                 host=host,
                 feeding=Feeding(archive, descriptor),
+                opening=opening,
                 began=self._began,
                 heard=self._heard,
                 installs=options.install,

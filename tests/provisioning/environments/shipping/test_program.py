@@ -48,8 +48,7 @@ def test_what_a_ship_begins_with_is_compiled_and_belongs_to_its_source():
     packed = zlib.decompress(program.opening().partition(b"\n")[2])
     with zipfile.ZipFile(io.BytesIO(packed)) as sent:
         compiled = {name for name in sent.namelist() if name.endswith(".pyc")}
-        assert {"on_host/receiving.pyc", "on_host/chunks.pyc", "on_host/greeting.pyc"} <= compiled
-        assert "on_host/installing.pyc" not in compiled
+        assert compiled == {f"on_host/{name}.pyc" for name in program.WORTH_COMPILING}
         for name in compiled:
             head, text = sent.read(name)[:16], sent.read(name[:-1])
             assert head[:4] == importlib.util.MAGIC_NUMBER
@@ -66,6 +65,17 @@ def test_a_host_with_another_python_runs_the_sources(monkeypatch, magic):
         [program.PYTHON, *boot.OPTIONS, "ship"], input=opening + b"{}\n", capture_output=True
     )
     assert b"KeyError: 'imports'" in begun.stderr  # it has read its order, which says nothing
+
+
+def test_only_what_a_ship_begins_with_is_compiled():
+    looking = boot.BOOT.replace("main(", "from on_host import receiving; print(*sys.modules) #")
+    begun = subprocess.run(
+        [program.PYTHON, "-I", "-S", "-B", "-c", looking],
+        input=program.opening(), capture_output=True, check=True,
+    )  # fmt: skip
+    loaded = begun.stdout.decode().split()
+    assert {f"on_host.{name}" for name in program.WORTH_COMPILING} <= set(loaded)
+    assert "on_host.installing" not in loaded
 
 
 def test_what_stands_in_the_process_list_is_the_same_for_every_ship():

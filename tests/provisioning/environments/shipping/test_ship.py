@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.environments.manifest import manifest_for
+from provisioning.environments.shipping import program
 from provisioning.environments.shipping.archive import chunk_bytes
 from provisioning.environments.shipping.errors import (
     DamagedArchive,
@@ -62,6 +63,20 @@ def test_every_host_uses_it_and_each_byte_leaves_this_machine_once(fleet, pack, 
         tool = host.environments / "nlp/bin/tool"
         assert (tool.stat().st_uid, oct(tool.stat().st_mode)) == (0, "0o100755")
         assert oct((host.disk / "incoming").stat().st_mode) == "0o40700"
+
+
+def test_the_program_for_hosts_is_made_once_and_by_no_host_s_thread(fleet, pack, send, monkeypatch):
+    made_by, make = [], program.opening
+
+    def watched():
+        made_by.append(threading.current_thread())
+        return make()
+
+    monkeypatch.setattr(program, "opening", watched)
+    shipped = send(pack(), fleet(3))
+
+    assert problems(shipped) == []
+    assert made_by == [threading.main_thread()]
 
 
 def test_a_second_ship_finds_nothing_to_do(fleet, pack, send):
