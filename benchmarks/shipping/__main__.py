@@ -15,10 +15,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cloud.machines import trouble
 from tests.cloud.machines.yard import PlainHost, Yard, namespace_hosts
 
 from .archives import Archives
+from .surroundings import connect, enter_a_network_of_our_own
 from .ways import clean, in_use, received, sequential_sftp, shipped, shipped_with_a_death
 
 #: What the issue wants, and what it would put up with: aim, floor.
@@ -30,12 +30,13 @@ AIMS = {
 
 def main() -> None:
     options = _options()
+    enter_a_network_of_our_own()
     with tempfile.TemporaryDirectory(prefix="workshop-bench-ship-") as folder, Yard() as yard:
         archives = Archives(Path(folder), int(options.megabytes * 1e6))
         # In memory, as many disks at once would be one disk here: archive, files, and room.
         disk = int(options.megabytes * 2.2) + 96
         with namespace_hosts(options.many, yard=yard, disk_mb=disk, prefix="ship") as hosts:
-            _narrow(yard, hosts, options.mbit)
+            connect(yard, hosts, options.mbit)
             # Memory that was never touched is slow to write to, once: not a host's concern.
             shipped(archives.another(), hosts)
             clean(hosts)
@@ -52,12 +53,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--few", type=int, default=8, help="hosts of the small fleet")
     parser.add_argument("--many", type=int, default=50, help="hosts of the large fleet")
     return parser.parse_args()
-
-
-def _narrow(yard: Yard, hosts: Sequence[PlainHost], mbit: int) -> None:
-    yard.network.narrow_controller(mbit)
-    for host in hosts:
-        trouble.narrow(host.machine, mbit)
 
 
 def _round(
@@ -77,16 +72,16 @@ def _round(
     seconds["many"] = received(shipped(archives.another(), hosts))
     clean(hosts)
     seconds["few_one_dies"] = shipped_with_a_death(archives.another(), few, archives.size)
-    _narrow(yard, few, options.mbit)  # a link that was down is as new
+    connect(yard, few, options.mbit)
     clean(few)
     seconds["few_in_use"] = in_use(shipped(archives.another(), few, install=True))
     clean(few)
-    _narrow(yard, hosts, options.slow_mbit)
+    connect(yard, hosts, options.slow_mbit)
     seconds["few_slow_links"] = received(shipped(archives.another(), few))
     clean(few)
     seconds["many_slow_links"] = received(shipped(archives.another(), hosts))
     clean(hosts)
-    _narrow(yard, hosts, options.mbit)
+    connect(yard, hosts, options.mbit)
     told = ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items())
     print(f"round {number + 1}: {told}", file=sys.stderr)
     return seconds

@@ -15,7 +15,7 @@ from provisioning.environments.shipping.on_host import boot
 PYTHON = "/usr/bin/python3"
 #: The large part of what every host of a ship imports before it does anything. The rest compiles
 #: in no time, and everybody gets this over the same uplink.
-WORTH_COMPILING = ("chunks", "fetching", "greeting", "order", "receiving", "switchboard")
+WORTH_COMPILING = ("chunks", "fetching", "frames", "greeting", "receiving", "switchboard")
 _SOURCES = Path(__file__).parent / "on_host"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 #: The flags of a .pyc that stands beside its source for good, so that nobody need compare them.

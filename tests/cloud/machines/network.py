@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -180,8 +182,9 @@ def _clear(number: int) -> None:
     folder = FOLDERS / str(number)
     for pid in _processes_in(folder):
         os.kill(pid, 9)
-    for link in Path("/sys/class/net").glob(f"ws{number}[bhu]*"):
-        _delete_link(link.name)
+    for link in _links():
+        if re.match(rf"ws{number}[bhu]", link):
+            _delete_link(link)
     _delete_route(_halves(number)[1])
     Firewall(f"ws{number}").remove()
     for mount in _mounts_in(folder):
@@ -197,13 +200,17 @@ def _delete_route(addresses: IPv4Network) -> None:
 
 
 def _delete_link(name: str) -> None:
-    link = Path("/sys/class/net", name)
     try:
-        if link.exists():
+        if name in _links():
             run("ip", "link", "delete", name)
     except RuntimeError:
-        if link.exists():  # else it went with its other end meanwhile
+        if name in _links():  # else it went with its other end meanwhile
             raise
+
+
+def _links() -> list[str]:
+    """The links of the network that this process is in (/sys shows those of another one)."""
+    return [name for _, name in socket.if_nameindex()]
 
 
 def _processes_in(folder: Path) -> Iterator[int]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from . import greeting
 from .chunks import Chunks
+from .frames import CHUNK, WAITING, Frames
 from .order import Order
-from .sending import CHUNK, FRAME, WAITING
 from .voice import Voice
 
 #: A host that is there says something every half second (see sending.BEAT_SECONDS). One that
@@ -38,7 +38,6 @@ class Fetching:
         self._secret = bytes.fromhex(order.secret)
         self._chunks = chunks
         self._voice = voice
-        self._buffer = memoryview(bytearray(order.chunk_bytes))
         self._sources: tuple[Source, ...] | None = None
         #: Names of hosts that failed since we starved last.
         self._failed: set[str] = set()
@@ -113,12 +112,14 @@ class Fetching:
 
     def _take(self, connection: socket.socket, source: Source, sources: tuple[Source, ...]) -> str:
         """Why it ended: "" if nothing went wrong."""
+        order = self._order
+        frames = Frames(
+            connection, sizes=order.chunk_size, largest=order.chunk_bytes, seconds=SILENCE_SECONDS
+        )
         while not self._chunks.complete:
-            kind, index, size = FRAME.unpack(greeting.receive(connection, FRAME.size))
-            if kind == CHUNK and index < self._order.chunks:
-                piece = self._buffer[: min(size, self._order.chunk_bytes)]
-                greeting.receive_into(connection, piece)
-                if not self._chunks.store(index, piece):
+            kind, index, data = frames.take()
+            if kind == CHUNK and index < order.chunks:
+                if not self._chunks.store(index, data):
                     self._doubted.add(source.name)
                     return f"chunk {index} was damaged"
             elif kind != WAITING:

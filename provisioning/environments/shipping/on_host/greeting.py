@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import os
 import socket
 import struct
@@ -59,21 +58,16 @@ def answer(connection: socket.socket, hello: bytes, secret: bytes) -> None:
 
 
 def receive(connection: socket.socket, count: int) -> bytes:
-    """Exactly `count` bytes of a greeting. Raises NotOneOfUs when the other side ends before."""
-    buffer = bytearray(count)
-    receive_into(connection, memoryview(buffer), until=time.monotonic() + GREETING_SECONDS)
-    return bytes(buffer)
-
-
-def receive_into(connection: socket.socket, view: memoryview, *, until: float = math.inf) -> None:
-    """Fill `view`. Raises NotOneOfUs when the other side ends before, OSError when it's silent."""
-    while view:
-        # The kernel wakes us when all of it is there, and not for each packet.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(view))
-        got = connection.recv_into(view, len(view), socket.MSG_WAITALL)
+    """Exactly `count` bytes. Raises NotOneOfUs when the other side ends before, or takes its
+    time, and OSError when it's silent."""
+    until = time.monotonic() + GREETING_SECONDS
+    received = b""
+    while len(received) < count:
+        got = connection.recv(count - len(received), socket.MSG_WAITALL)
         if not got or time.monotonic() > until:
             raise NotOneOfUs
-        view = view[got:]
+        received += got
+    return received
 
 
 def set_patience(connection: socket.socket, *, receiving: float, sending: float) -> None:

@@ -54,7 +54,8 @@ class Order(NamedTuple):
         return -(-self.archive_bytes // self.chunk_bytes)
 
     def chunk_size(self, index: int) -> int:
-        return min(self.chunk_bytes, self.archive_bytes - index * self.chunk_bytes)
+        """0 behind the last."""
+        return max(0, min(self.chunk_bytes, self.archive_bytes - index * self.chunk_bytes))
 
     def digest_list(self) -> list[bytes]:
         whole = base64.b64decode(self.digests)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import struct
 
 from . import greeting
 from .chunks import Chunks
+from .frames import CHUNK, FRAME, WAITING
 from .order import Order
-
-#: A kind, a chunk's number, its size.
-FRAME = struct.Struct("!BII")
-CHUNK, WAITING = 1, 2
 
 #: A host that has nothing new says so this often, so that silence means that it is gone.
 BEAT_SECONDS = 0.5

@@ -17,8 +17,9 @@ from provisioning.environments.shipping.on_host import greeting
 from provisioning.environments.shipping.on_host.chunks import Chunks
 from provisioning.environments.shipping.on_host.fetching import Fetching, Source
 from provisioning.environments.shipping.on_host.folders import ensure_folders
+from provisioning.environments.shipping.on_host.frames import CHUNK, FRAME
 from provisioning.environments.shipping.on_host.order import Layout, Order
-from provisioning.environments.shipping.on_host.sending import CHUNK, FRAME, Sending
+from provisioning.environments.shipping.on_host.sending import Sending
 from provisioning.environments.shipping.on_host.switchboard import Switchboard
 
 SECRET, OTHER_SECRET = b"s" * 32, b"o" * 32
