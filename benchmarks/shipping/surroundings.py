@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cloud.machines import trouble
+from tests.cloud.machines.debian import debian
 from tests.cloud.machines.yard import PlainHost, Yard
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of linux/sched.h
@@ -25,6 +26,7 @@ def enter_a_network_of_our_own() -> None:
     Before any thread is started: threads and children are in it, too. Bridged packets don't meet
     this machine's rules for IP there: hosts of a cloud share no bridge.
     """
+    debian()  # what hosts run is installed once, from a mirror that isn't reached from there
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEW_NETWORK) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
