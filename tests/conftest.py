@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,11 @@ ENVIRONMENTS = Path(__file__).parents[1] / "environments"
 #: Beside the end-to-end tests' workshops, which use the same environment.
 BUILT = Path("/var/tmp/workshop-tests/environments")
 CLOUD = Path(__file__).parent / "cloud"
+LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for `make thorough`; pytest says how many tests were deselected."""
+    """Leave out what is for `make thorough`; the end of the run says how many tests that were."""
     items.sort(key=_waits_for_a_build)
     if THOROUGH:
         return
@@ -27,6 +29,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+    if isinstance(output := getattr(config, "workeroutput", None), dict):
+        output["left_out"] = len(left)
+
+
+# With workers pytest itself counts no deselected tests, and a test that nobody sees is left out
+# for good.
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    output = getattr(node, "workeroutput", {})  # a worker that crashed has none
+    node.config.stash[LEFT_OUT] = output.get("left_out", node.config.stash.get(LEFT_OUT, 0))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"left out, for `make thorough`: {left_out}")
 
 
 def _waits_for_a_build(item: pytest.Item) -> bool:

@@ -88,7 +88,7 @@ class Fetching:
                 why = self._take(connection, source, sources)
         except greeting.NotOneOfUs:
             why = "it closed the connection"
-        except BlockingIOError:  # what the kernel's time limit for reading raises
+        except BlockingIOError:  # what reading raises when nothing came in time
             why = f"it was silent for {SILENCE_SECONDS} s"
         except OSError as error:
             why = error.strerror or str(error)
