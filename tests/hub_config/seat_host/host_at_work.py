@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 import websockets
 
 from hub_config.install import free_ports
@@ -189,6 +190,8 @@ def host_at_work(
     hub_prefix: Path, kernels: tuple[WarmKernel, ...], **changes: Any
 ) -> Iterator[HostAtWork]:
     """A service with a folder of its own that seats may pass through; all of it ends here."""
+    if os.geteuid() != 0:
+        pytest.fail("the seats' service is root's: run these tests as root")
     number = free_ports(1)[0]
     name = f"t{number}"
     folder = Path(tempfile.mkdtemp(prefix="workshop-seats-", dir="/var/tmp"))

@@ -18,8 +18,6 @@ from tests.hub_config.seat_host.host_at_work import HostAtWork, SeatServer, host
 KERNEL = "nlp-cpu"
 MXNET_CELL = "import mxnet as mx; print(int((mx.nd.ones((2, 3)) * 2).asnumpy().sum()))"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the service is root's")
-
 
 @pytest.fixture(scope="module")
 def host(hub_prefix: Path, nlp_python: Path) -> Iterator[HostAtWork]:
