@@ -112,11 +112,13 @@ class Watch:
         with open_workplace(settings) as place:
             warm: set[str] = set()
             while self.settings.read_bytes() == told and time.monotonic() < fresh_until:
-                self._turn(place, rounds, bell, warm)
+                self._turn(place, rounds, bell, warm, told)
                 if rounds.broken:
                     return
 
-    def _turn(self, place: Workplace, rounds: Rounds, bell: _Bell, warm: set[str]) -> None:
+    def _turn(
+        self, place: Workplace, rounds: Rounds, bell: _Bell, warm: set[str], told: bytes
+    ) -> None:
         if not len(rounds.queue):
             _warm_up_one(place, tuple(rounds.labs.values()), warm)
         try:
@@ -125,7 +127,8 @@ class Watch:
             self._say(rounds.graded, len(rounds.queue), f"the exchange does not answer: {error}")
             time.sleep(_PAUSE_SECONDS)
             return
-        if chosen:
+        # The question was open for a while. With other settings all this will be told once more.
+        if chosen and self.settings.read_bytes() == told:
             with bell.not_now():
                 rounds.grade(place, chosen)
 

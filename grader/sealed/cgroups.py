@@ -39,11 +39,21 @@ class GroupsOfSlot:
 
 def remove_stale_groups() -> None:
     """Remove the groups of engines that were killed: nobody else will."""
-    for path in (*_ROOT.glob("sealed-*"), *_ROOT.glob("*/sealed-*")):
-        owner = path.name.split("-")[1]
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            with contextlib.suppress(OSError):
-                path.rmdir()
+    for folder in (_ROOT, *_folders_in(_ROOT)):
+        for path in _folders_in(folder):
+            prefix, owner, *_ = *path.name.split("-"), ""
+            if prefix == "sealed" and owner.isdigit() and not Path("/proc", owner).exists():
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """None of a folder that is gone: other engines remove theirs meanwhile."""
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry) for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
 
 
 def make_groups(slot: int, limits: Limits) -> GroupsOfSlot:

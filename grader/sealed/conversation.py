@@ -13,18 +13,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.sealed.frames import Wire, WireBroken, WireError, WireSilent
+from grader.sealed.grace import PATIENCE, Grace
 from grader.sealed.limits import Limits
 from grader.sealed.notebook_outputs import clean_outputs, error_output, stream_outputs
 from grader.sealed.submission import CellOutcome, Outcome, Step, Submission
 from grader.sealed.wards import MachineError, Ward
-from grader.sealed.watch import use_of, waited_seconds
+from grader.sealed.watch import is_dying, use_of, waited_seconds
 
 _LOOK_EVERY = 0.05
 _SET_UP_SECONDS = 30.0
 #: On a busy machine, a process that was killed takes a while to give back its memory.
 _BURIAL_SECONDS = 30.0
-#: A cell may take this many times its limit when the machine lets it wait for a core.
-_PATIENCE = 4
+#: How long a process that closed its connection may take to begin to end.
+_LAST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ class Stopped:
 
     reason: str
     machine: bool = False
+
+
+_TOO_BUSY = Stopped("the machine was too busy to run it in time", machine=True)
+
+
+class _NoCore(WireError):
+    """It did not answer in time, and the machine had no core for it."""
 
 
 class Conversation:
@@ -148,25 +156,42 @@ class Conversation:
         began = time.monotonic()
         while True:
             if _readable(ward.control, _LOOK_EVERY):
-                return ward.control.receive(self._limits.grace_seconds)[0], None
+                return self._hear(ward), self._over()
             elapsed = time.monotonic() - began
             own = elapsed - (self._waited() - self._had_waited)
             stopped = self._over(own) or self._too_busy(elapsed)
             if stopped:
                 return self._interrupt(ward, stopped), stopped
 
+    def _hear(self, ward: Ward) -> dict[str, Any]:
+        """What it says, within its grace. Raises WireError."""
+        grace = Grace(self._limits.grace_seconds, self._waited, self._cpu_seconds)
+        try:
+            return ward.control.receive(grace.left)[0]
+        except WireSilent as error:
+            if grace.too_busy:
+                raise _NoCore(str(error)) from None
+            raise
+
     def _waited(self) -> float:
         return waited_seconds(self._student.pid, self._checker.pid)
 
-    def _over(self, own_seconds: float) -> Stopped | None:
+    def _cpu_seconds(self) -> float:
+        return use_of(self._student.pid).cpu_seconds
+
+    def _over(self, own_seconds: float | None = None) -> Stopped | None:
         """Why the running cell has to stop now, if it has to. Its own seconds are those in
-        which it ran or slept, not those in which it waited for a core."""
+        which it ran or slept, not those in which it waited for a core; None when it has come to
+        its end, and only what it used is looked at."""
         use, limits = use_of(self._student.pid), self._limits
         self._peak = max(self._peak, use.megabytes)
         if use.megabytes - self._base.megabytes > limits.memory_megabytes:
-            self._student.kill()
-            return Stopped(f"it used more than {limits.memory_megabytes} MB of memory")
+            stopped = Stopped(f"it used more than {limits.memory_megabytes} MB of memory")
+            self._give_up(self._student, stopped)
+            return stopped
         total = time.monotonic() - self._began - self._waited()
+        if own_seconds is None:
+            own_seconds = total = 0.0
         checks = (
             (own_seconds, limits.cell_seconds, "it took longer than {:g} seconds"),
             (
@@ -186,32 +211,31 @@ class Conversation:
         return Stopped(reason) if reason else None
 
     def _too_busy(self, elapsed: float) -> Stopped | None:
-        if elapsed > _PATIENCE * self._limits.cell_seconds:
-            return Stopped("the machine was too busy to run it in time", machine=True)
-        return None
+        return _TOO_BUSY if elapsed > PATIENCE * self._limits.cell_seconds else None
 
     def _interrupt(self, ward: Ward, stopped: Stopped) -> dict[str, Any]:
         """Stop what runs; kill what does not stop."""
-        grace = self._limits.grace_seconds
         reply: dict[str, Any] = {}
         for each in dict.fromkeys((ward, self._student)):
             each.interrupt()
         try:
-            reply, _ = ward.control.receive(grace)
-        except WireError:
-            self._give_up(ward, stopped)
-        if ward is not self._student and not self._student_gone and not self._answers():
-            self._give_up(self._student, stopped)
+            reply = self._hear(ward)
+        except WireError as error:
+            self._give_up(ward, _TOO_BUSY if isinstance(error, _NoCore) else stopped)
+        if ward is not self._student and not self._student_gone:
+            self._call_back(stopped)
         return reply
 
-    def _answers(self) -> bool:
-        """Whether the student's process is back at waiting for orders."""
-        control, number = self._student.control, int(time.monotonic() * 1e6)
+    def _call_back(self, stopped: Stopped) -> None:
+        """Give the student's process up, unless it is back at waiting for orders."""
+        number = int(time.monotonic() * 1e6)
+        order = {"do": "ping", "number": number}
         try:
-            control.send({"do": "ping", "number": number}, within=self._limits.grace_seconds)
-            return control.receive(self._limits.grace_seconds)[0].get("pong") == number
-        except WireError:
-            return False
+            self._student.control.send(order, within=self._limits.grace_seconds)
+            if self._hear(self._student).get("pong") != number:
+                self._give_up(self._student, stopped)
+        except WireError as error:
+            self._give_up(self._student, _TOO_BUSY if isinstance(error, _NoCore) else stopped)
 
     def _give_up(self, ward: Ward, stopped: Stopped) -> None:
         ward.kill()
@@ -226,6 +250,9 @@ class Conversation:
             self._checker_gone = Stopped(f"the checking process was lost ({error})", machine=True)
             ward.kill()
             return self._checker_gone
+        if isinstance(error, _NoCore):
+            self._give_up(ward, _TOO_BUSY)
+            return _TOO_BUSY
         if isinstance(error, (WireBroken, WireSilent)):
             ward.kill()
             self._student_gone = Stopped("the submission's process broke its protocol")
@@ -246,7 +273,9 @@ class Conversation:
 
 
 def _explain(student: Ward, limits: Limits) -> Stopped:
-    end = student.ended(2.0)
+    end = student.ended(_LAST_SECONDS)
+    if end is None and is_dying(student.pid):
+        end = student.ended(_BURIAL_SECONDS)
     if end is None and student.lost:
         # No submission can reach its warden: somebody else's hand, or the machine's.
         return Stopped("the submission's process was lost", machine=True)

@@ -11,7 +11,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _HEAD = struct.Struct("!II")
@@ -21,6 +21,11 @@ _LENGTH = struct.Struct("!Q")
 MOST_TEXT = 16 * 2**20
 MOST_BLOCKS = 4096
 MOST_BYTES = 256 * 2**20
+#: How long to wait for a piece before it is asked how much time is left.
+_LOOK_EVERY = 0.05
+
+#: How many seconds are left now.
+Left = Callable[[], float]
 
 
 class WireError(Exception):
@@ -70,36 +75,43 @@ class Wire:
         except OSError as error:
             raise WireClosed(str(error)) from None
 
-    def receive(self, within: float | None = None) -> tuple[dict[str, Any], list[bytes]]:
+    def receive(self, within: float | Left | None = None) -> tuple[dict[str, Any], list[bytes]]:
         """The next frame: its JSON object and its blocks."""
-        until = None if within is None else time.monotonic() + within
-        text_length, count = _HEAD.unpack(self._exactly(_HEAD.size, until))
+        left = _countdown(within) if isinstance(within, int | float) else within
+        text_length, count = _HEAD.unpack(self._exactly(_HEAD.size, left))
         if text_length > MOST_TEXT or count > MOST_BLOCKS:
             raise WireBroken("the frame is too large")
-        raw = self._exactly(_LENGTH.size * count, until)
+        raw = self._exactly(_LENGTH.size * count, left)
         lengths = [length for (length,) in _LENGTH.iter_unpack(raw)]
         if sum(lengths) > MOST_BYTES:
             raise WireBroken("the frame is too large")
-        message = _parse(self._exactly(text_length, until))
-        return message, [self._exactly(length, until) for length in lengths]
+        message = _parse(self._exactly(text_length, left))
+        return message, [self._exactly(length, left) for length in lengths]
 
-    def _exactly(self, size: int, until: float | None) -> bytes:
+    def _exactly(self, size: int, left: Left | None) -> bytes:
         if not size:
             return b""
         pieces = bytearray()
         while len(pieces) < size:
+            # Also with pieces that come one by one: a frame takes no longer than it may.
+            if left and left() <= 0:
+                raise WireSilent("the other side does not answer")
             try:
-                left = None if until is None else max(until - time.monotonic(), 0.001)
-                self._stream.settimeout(left)
+                self._stream.settimeout(_LOOK_EVERY if left else None)
                 piece = self._stream.recv(min(size - len(pieces), 2**20))
             except TimeoutError:
-                raise WireSilent("the other side does not answer") from None
+                continue
             except OSError as error:
                 raise WireClosed(str(error)) from None
             if not piece:
                 raise WireClosed("the other side is gone")
             pieces += piece
         return bytes(pieces)
+
+
+def _countdown(seconds: float) -> Left:
+    until = time.monotonic() + seconds
+    return lambda: until - time.monotonic()
 
 
 def _parse(text: bytes) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class Limits:
     #: Output of one cell and of the whole notebook, beyond which it is cut.
     cell_output_bytes: int = 512 * 1024
     notebook_output_bytes: int = 4 * MEBI
-    #: How long an interrupted cell may take to come to its end before its process is killed.
+    #: How long an interrupted cell may take to come to its end before its process is killed, and
+    #: a reply to be whole; seconds in which it waited for a core are not counted.
     grace_seconds: float = 2.0
 
     def as_json(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGESIZE")
+#: Of the kernel's flags of a process, in its stat file: it is on its way out (PF_EXITING).
+_EXITING = 0x4
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ def waited_seconds(*pids: int) -> float:
     """How long the main threads of these processes have waited for a core that others used."""
     schedules = [_read(f"/proc/{pid}/schedstat").split() for pid in pids]
     return sum(int(schedule[1]) / 1e9 for schedule in schedules if len(schedule) > 1)
+
+
+def is_dying(pid: int) -> bool:
+    """Whether it runs no more, though it may not have been buried yet."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(") ")[2].split()
+    return len(fields) < 7 or fields[0] in "ZX" or bool(int(fields[6]) & _EXITING)
 
 
 def _tree(pid: int) -> list[int]:

@@ -147,8 +147,9 @@ class MiniCourse:
 
     def settings_file(self) -> Path:
         file = self.settings.course.parent / "settings.json"
-        file.write_text(self.settings.model_dump_json())
-        return file
+        whole = file.with_suffix(".new")
+        whole.write_text(self.settings.model_dump_json())
+        return whole.replace(file)  # a grader may be reading it
 
     def start(self, verb: str, *options: str) -> subprocess.Popen[str]:
         """Start `python -m grader VERB`."""

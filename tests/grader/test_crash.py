@@ -42,7 +42,8 @@ EXPECTED: Scores = {
     "torn": dict.fromkeys(FULL),
 }
 #: Forks a grader for each line that it reads, so that nobody waits for imports: the line holds
-#: the command's arguments and the file for its words.
+#: the command's arguments and the file for its words. It buries one only when told to by another
+#: line: until then its number is nobody else's.
 FORKS_GRADERS = """
 import json, os, sys
 import nbformat
@@ -56,6 +57,7 @@ for line in sys.stdin:
         os.dup2(os.open(words + ".err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         os._exit(command.main(arguments))
     print(pid, flush=True)
+    sys.stdin.readline()
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
@@ -70,7 +72,9 @@ class Run:
 
     def end(self) -> int:
         """Wait for it: its exit status, or minus the signal."""
+        assert self.server.stdin is not None
         assert self.server.stdout is not None
+        print(file=self.server.stdin, flush=True)
         return int(self.server.stdout.readline())
 
     def result(self) -> dict[str, Any]:

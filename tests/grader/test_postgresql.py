@@ -16,7 +16,8 @@ from grader.errors import NotPossibleHere, StepFailed
 from tests.postgresql import Server, postgresql
 
 PASSWORD = "s3cr%et"
-NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+#: Grading has left copies of its own, with the real time in their names.
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 FULL = {"check-total": 2.0, "check-double": 3.0, "check-largest": 5.0}
 NOTHING = dict.fromkeys(FULL, 0.0)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
 import pytest
 
+from grader.watch import Watch, _Bell
 from tests.grader.arriving import COURSE_VARIABLE, hand_in
 
 FULL = {"check-total": 2.0, "check-double": 3.0, "check-largest": 5.0}
@@ -97,7 +97,6 @@ def test_commands_work_beside_it_and_it_notices_new_settings(watch, answers):
     light = watched.course.settings.environments["light"]
     changed = light.model_copy(update={"identity": "light-2"})
     watched.course.with_settings(environments={"light": changed}).settings_file()
-    time.sleep(0.5)
     hand_in(watched.course, "grace", answers)
     # It hears of everything once more, and this exchange doesn't remember what was answered.
     notes = {watched.next_note(), watched.next_note()}
@@ -116,3 +115,26 @@ def test_the_queue_can_be_read_without_such_an_exchange(released):
     assert code == 0
     assert events[-1]["exchange_answers"] is False
     assert events[-1]["assistant"] == []
+
+
+class Listening:
+    """Rounds that learn of a submission; something happens while the exchange is asked."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.queue, self.meanwhile, self.begun = ["waits"], meanwhile, 0
+
+    def learn(self, _place: object) -> tuple[str, ...]:
+        self.meanwhile()
+        return tuple(self.queue)
+
+    def grade(self, _place: object, _chosen: object) -> None:
+        self.begun += 1
+
+
+@pytest.mark.parametrize(("after", "begun"), [("old", 1), ("new", 0)])
+def test_nothing_is_graded_with_settings_that_changed_while_it_listened(tmp_path, after, begun):
+    file = tmp_path / "settings.json"
+    file.write_text("old")
+    rounds = Listening(lambda: file.write_text(after))
+    Watch(file, (), lambda *_: None)._turn(None, rounds, _Bell(), set(), b"old")
+    assert (rounds.begun, rounds.queue) == (begun, ["waits"])

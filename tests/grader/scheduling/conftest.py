@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from grader.scheduling.keys import believe, ensure_key, tls_files
@@ -27,6 +28,7 @@ from grader.scheduling.settings import (
 )
 from grader.scheduling.worker_hosts import WorkerHosts
 from grader.settings import WorkerHostsSettings
+from hub_config.install import free_ports
 from tests.cloud.machines.yard import PlainHost, namespace_hosts
 
 PROJECT = Path(__file__).parents[3]
@@ -34,12 +36,6 @@ NOW = datetime.now(UTC)
 #: Nobody's: what a worker runs as on its host.
 WORKER_ACCOUNT = 61988
 SLOTS = 2
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def as_worker(*command: str) -> list[str]:
@@ -94,8 +90,16 @@ class GradingHosts:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def end_dispatcher(self) -> None:
+        """With what runs in its jail, which dies a moment after the jail."""
+        inside = []
+        if self.process.poll() is None:
+            inside = psutil.Process(self.process.pid).children(recursive=True)
         self.process.kill()
         self.process.wait()
+        deadline = time.monotonic() + 30
+        while any(_lives(each) for each in inside):
+            assert time.monotonic() < deadline, inside
+            time.sleep(0.02)
 
     @property
     def settings(self) -> WorkerHostsSettings:
@@ -129,6 +133,12 @@ class GradingHosts:
                 logs = "\n".join(log.read_text()[-2000:] for log in self.place.glob("*/log"))
                 raise AssertionError(f"connected: {found}\n{logs}")
             time.sleep(0.1)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 @contextmanager
@@ -196,16 +206,18 @@ def make_hosts(nlp_python: Path) -> Iterator[Callable[[int], GradingHosts]]:
             place = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="gh")))
             place.chmod(0o755)
             (place / "dispatcher" / "run").mkdir(parents=True)
+            # Booting takes a while: ports that are free now are taken soon.
+            hosts = opened.enter_context(namespace_hosts(count, prefix="gpu"))
+            own, *theirs = free_ports(1 + count)
             settings = DispatcherSettings(
-                port=free_port(),
+                port=own,
                 socket=place / "dispatcher" / "run" / "ask",
                 tls=tls_files(place / "dispatcher" / "keys"),
                 patience_seconds=2,
             )
-            hosts = opened.enter_context(namespace_hosts(count, prefix="gpu"))
             workers = {}
-            for number, host in enumerate(hosts, start=1):
-                name, port = f"gpu-{number:02}", free_port()
+            for number, (host, port) in enumerate(zip(hosts, theirs, strict=True), start=1):
+                name = f"gpu-{number:02}"
                 ports = (settings.port, port)
                 workers[name] = _worker(place, host, name, ports, nlp_python)
                 opened.enter_context(link(host, settings.port, port, place / name / "k"))

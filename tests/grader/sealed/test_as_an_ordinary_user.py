@@ -52,8 +52,9 @@ ANSWERS = {
     ),
     "memory": "y = []\nwhile True: y.append(bytearray(2**22))\nx = 1",
     "memory in processes": (
-        "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        y = b'1' * 2**27\n"
-        "        time.sleep(60)\ntime.sleep(2)\nx = 1"
+        "import os, time\nhave, tell = os.pipe()\nfor _ in range(8):\n    if os.fork() == 0:\n"
+        "        y = b'1' * 2**27\n        os.write(tell, b'1')\n        time.sleep(60)\n"
+        "for _ in range(8): os.read(have, 1)\ntime.sleep(2)\nx = 1"
     ),
     "namespaces": "import ctypes\nassert ctypes.CDLL(None).unshare(0x10000000) == 0\nx = 1",
     "right again": "x = 1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,15 @@ def test_what_no_zygote_has_imported_can_be_imported_all_the_same(engine: Engine
     hidden = 'mx = __import__("mx" + "net")\nx = int(mx.nd.ones(3).sum().asscalar()) // 3'
     submission = sheet.answered(hidden)
     assert warmth_for(submission) == "light"
-    assert engine.grade(submission)["test0"].judgement == "passed"
+    # Reading so large a library from disk takes as long as the disk wants.
+    patient = replace(
+        engine.limits,
+        cell_seconds=60,
+        cell_cpu_seconds=30,
+        notebook_seconds=90,
+        notebook_cpu_seconds=60,
+    )
+    assert engine.grade(submission, patient)["test0"].judgement == "passed"
 
 
 _GRADE_FOR_EVER = """
@@ -107,7 +117,8 @@ def test_what_the_machine_kills_is_not_judged(engine: Engine, sheet: Any) -> Non
         until = time.monotonic() + 10
         while time.monotonic() < until and not done.is_set():
             for pid in _children_of_children(engine.zygote("light").pid):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.3)
 
     done = threading.Event()
