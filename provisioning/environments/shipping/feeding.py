@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +17,9 @@ from provisioning.errors import WorkshopError
 
 #: A host gives up when it hears nothing for Order.idle_seconds.
 _PING_SECONDS = 5.0
+#: What was written is on its way for a while (SSH keeps 2 MB of it), and a host that is fed says
+#: every second what it lacks. Afterwards a chunk came damaged, if it still lacks it.
+_UNDER_WAY_SECONDS = 10.0
 
 
 class Feeding:
@@ -25,6 +30,8 @@ class Feeding:
         self._descriptor = descriptor
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._missing: list[int] = []
+        #: When a chunk that was written is surely there.
+        self._there_at: dict[int, float] = {}
         self._changing = threading.Lock()
         #: Bytes of chunks that went to this host from here.
         self.fed_bytes = 0
@@ -43,10 +50,12 @@ class Feeding:
         self._messages.put(None)
 
     def feed(self, missing: Iterable[int]) -> None:
-        """Give it these chunks, unless that is being done."""
+        """Give it these chunks, unless that is being done, or was done a moment ago."""
+        now = time.monotonic()
         with self._changing:
             if not self._missing:
-                self._missing = sorted(missing, reverse=True)
+                lacking = (index for index in missing if self._there_at.get(index, now) <= now)
+                self._missing = sorted(lacking, reverse=True)
         self._messages.put({})  # wakes the writer
 
     def stop_feeding(self) -> None:
@@ -75,13 +84,18 @@ class Feeding:
 
     def _next_chunk(self) -> int | None:
         with self._changing:
-            return self._missing.pop() if self._missing else None
+            if not self._missing:
+                return None
+            index = self._missing.pop()
+            self._there_at[index] = math.inf
+            return index
 
     def _write_chunk(self, talk: Talk, index: int) -> None:
         chunk = self._archive.read(self._descriptor, index)
         message = {"do": "chunk", "index": index, "bytes": len(chunk)}
         talk.write(json.dumps(message).encode() + b"\n" + chunk)
         self.fed_bytes += len(chunk)
+        self._there_at[index] = time.monotonic() + _UNDER_WAY_SECONDS
 
 
 def opened(archive: Archive) -> int:

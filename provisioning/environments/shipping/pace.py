@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 
 #: Reports come once a second; a rate is taken over these many.
 _REPORTS = 4
@@ -28,12 +27,10 @@ class Pace:
         """Somebody takes from another host now: what was measured before says nothing."""
         self._reports.clear()
 
-    def laggard(self, order: tuple[str, ...]) -> str | None:
-        """The first host of a chain that holds up the ones behind it; never the last."""
-        for before, name in pairwise(order[:-1]):
-            if self._lags(name, before):
-                return name
-        return None
+    def holds_up(self, name: str, order: tuple[str, ...]) -> bool:
+        """Whether the ones behind it in the chain wait for `name`; nobody is behind the last."""
+        place = order.index(name) if name in order else 0
+        return 0 < place < len(order) - 1 and self._lags(name, order[place - 1])
 
     def _lags(self, name: str, before: str) -> bool:
         pace, better = self._rate(name), self._rate(before)

@@ -54,6 +54,6 @@ def _compiled(name: str) -> bytes:
     https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
     """
     text = (_SOURCES / name).read_bytes()
-    code = compile(text, f"on_host/{name}", "exec", dont_inherit=True)
+    code = compile(text, f"on_host/{name}", "exec", dont_inherit=True, optimize=2)  # no docstrings
     head = importlib.util.MAGIC_NUMBER + _MATCHES_SOURCE.to_bytes(4, "little")
     return head + importlib.util.source_hash(text) + marshal.dumps(code)

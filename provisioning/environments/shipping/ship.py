@@ -137,7 +137,7 @@ class _Ship:
                 case "starved":
                     each.feeding.feed(each.missing(said["have"]))
                 case "have":
-                    self._pass_by_the_slow(each, said["bytes"])
+                    self._pass_by_if_slow(each, said["bytes"])
                 case "over" | "refused":
                     self._leave(each)
             self._ask_those_who_have_it()
@@ -154,14 +154,14 @@ class _Ship:
         self._chain.leave(each.name)
         self._tell_sources()
 
-    def _pass_by_the_slow(self, each: OneHost, there: int) -> None:
+    def _pass_by_if_slow(self, each: OneHost, there: int) -> None:
         self._pace.note(each.name, time.monotonic(), there)
-        slow = self._pace.laggard(self._chain.order)
-        if slow and slow not in self._passed_by:
-            self._passed_by.add(slow)
-            self._pace.forget()
-            self._chain.move_to_end(slow)
-            self._tell_sources()
+        if each.name in self._passed_by or not self._pace.holds_up(each.name, self._chain.order):
+            return
+        self._passed_by.add(each.name)
+        self._pace.forget()
+        self._chain.move_to_end(each.name)
+        self._tell_sources()
 
     def _tell_sources(self) -> None:
         """Tell the hosts for whom something changed whom to ask."""

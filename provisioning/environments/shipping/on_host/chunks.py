@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import os
 import threading
+from collections.abc import Callable, Iterator
 
 from .folders import disk_full
 from .order import Layout, Order
@@ -26,9 +28,10 @@ class Chunks:
         self._have = bytearray(order.chunks)
         #: In order of arrival, only ever appended to, so that every reader keeps its own place.
         self.arrived: list[int] = []
-        self._changed = threading.Condition()
-        #: Apart from the condition, which wakes who waits for it at every chunk.
+        self._noting = threading.Lock()
         self._all_here = threading.Event()
+        #: Called after a chunk has come, by the thread that brought it.
+        self._told: tuple[Callable[[], None], ...] = ()
         if layout.archive.exists():  # its name says whole; that is to be seen
             layout.archive.replace(layout.part)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -76,10 +79,16 @@ class Chunks:
     def offset(self, index: int) -> int:
         return index * self._order.chunk_bytes
 
-    def wait_beyond(self, place: int, seconds: float) -> bool:
-        """Wait until more than `place` chunks are here; False if that takes too long."""
-        with self._changed:
-            return self._changed.wait_for(lambda: len(self.arrived) > place, seconds)
+    @contextlib.contextmanager
+    def told_to(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call `tell` for every chunk that comes meanwhile. It must neither wait nor raise."""
+        with self._noting:
+            self._told = (*self._told, tell)
+        try:
+            yield
+        finally:
+            with self._noting:
+                self._told = tuple(each for each in self._told if each != tell)
 
     def wait_for_all(self) -> None:
         """Until every chunk is here."""
@@ -99,13 +108,15 @@ class Chunks:
             self._note(index)
 
     def _note(self, index: int) -> None:
-        with self._changed:
-            if not self._have[index]:  # two senders may have brought it
-                self._have[index] = 1
-                self.arrived.append(index)
-                self._changed.notify_all()
-                if self.complete:
-                    self._all_here.set()
+        with self._noting:
+            if self._have[index]:  # two senders brought it
+                return
+            self._have[index] = 1
+            self.arrived.append(index)
+        for tell in self._told:
+            tell()
+        if self.complete:
+            self._all_here.set()
 
     def _write(self, data: memoryview, offset: int) -> None:
         try:

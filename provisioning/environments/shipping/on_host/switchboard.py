@@ -92,8 +92,8 @@ class Switchboard:
         """Another relay has it now; when that one ends, somebody must take over."""
         while not self._closed:
             time.sleep(_TRY_AGAIN_SECONDS)
-            with contextlib.suppress(OSError):
-                self._listen(self._listener())
+            with contextlib.suppress(OSError), self._listener() as listener:
+                self._listen(listener)  # returns at once if we were closed meanwhile
 
     def _listen(self, listener: socket.socket) -> None:
         while not self._closed:

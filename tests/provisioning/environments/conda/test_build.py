@@ -135,16 +135,22 @@ def test_another_lock_or_place_is_another_identity(
     assert identity_of(make_lock(platform="linux-64-cuda")) != built.identity
 
 
-# A builder in a process of its own, which can be killed. It prints what it is doing.
+# A builder in a process of its own, which can be killed. It prints what it is doing, and waits
+# for its end once so many steps are done.
 BUILDER = """
+import signal
 import sys
 from pathlib import Path
 from provisioning.environments.conda.build import ensure_built
 from provisioning.environments.conda.channels import Channels, Sources
 from provisioning.environments.conda.lock_file import read_conda_lock
-lock, root, url, cache = sys.argv[1:]
+lock, root, url, cache, wait_at = sys.argv[1:]
+def tell(*at):
+    print(at, flush=True)
+    if at[1] >= int(wait_at):
+        signal.pause()
 built = ensure_built(read_conda_lock(Path(lock)), Path(root),
-    Sources(Channels({"tests": url}), Path(cache)), progress=lambda *at: print(at, flush=True))
+    Sources(Channels({"tests": url}), Path(cache)), progress=tell)
 """
 
 
@@ -154,16 +160,16 @@ def test_a_killed_build_leaves_nothing_that_is_used_and_of_two_one_builds(
     lock, root = make_lock(text=LEAST), open_folder / "builds"
     url = sources.channels.url("tests")
 
-    def start() -> subprocess.Popen[str]:
+    def start(*, wait_at: int = 9) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", BUILDER, lock.path, root, url, sources.cache],
+            [sys.executable, "-c", BUILDER, lock.path, root, url, sources.cache, str(wait_at)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=PROJECT,
         )
 
-    for moment in ("linking python", "compiling"):
-        with start() as builder:
+    for moment, next_step in (("linking python", 1), ("compiling", 3)):
+        with start(wait_at=next_step) as builder:
             assert any(moment in line for line in builder.stdout or ())
             os.kill(builder.pid, signal.SIGKILL)
         assert not [path for path in root.iterdir() if not path.name.startswith(".")]

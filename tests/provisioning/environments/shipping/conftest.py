@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ import pytest
 
 from provisioning.environments.shipping.outcome import Shipped
 from provisioning.environments.shipping.ship import ShipOptions, ship
-from tests.provisioning.environments.shipping.local_hosts import LocalFleet, LocalHost
+from tests.provisioning.environments.shipping.local_hosts import LocalFleet, LocalHost, own_address
 from tests.provisioning.environments.shipping.tiny_archive import Wanted, pack_tiny
 
 
@@ -37,13 +36,11 @@ def fleet(top: Path) -> Iterator[Callable[[int], LocalFleet]]:
         root.mkdir(exist_ok=True)
         disks = Path(tempfile.mkdtemp(dir=top))
         disks.chmod(0o755)
-        pid = os.getpid()  # every test process has a network of its own
         hosts = {}
         for number, name in enumerate("abcdefgh"[:count], 1):
             disk = disks / name
             disk.mkdir()
-            address = f"127.{64 + pid % 64}.{pid // 64 % 256}.{number}"
-            hosts[name] = LocalHost(name, address, disk, root)
+            hosts[name] = LocalHost(name, own_address(number), disk, root)
         made.append(LocalFleet(root, hosts))
         return made[-1]
 

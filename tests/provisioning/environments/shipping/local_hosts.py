@@ -27,6 +27,12 @@ from provisioning.ssh.login import Login
 HERE = Address("here")
 
 
+def own_address(number: int) -> str:
+    """An address of this machine; every test process has 255 of its own."""
+    pid = os.getpid()
+    return f"127.{64 + pid % 64}.{pid // 64 % 256}.{number}"
+
+
 class LocalTalk:
     """A command here, with the manners of provisioning.ssh.talk.Talk."""
 
@@ -67,6 +73,8 @@ class LocalTalk:
             for line in self._process.stdout:
                 if b'"ready"' in line:
                     self._host.ready.set()
+                elif b'"joined"' in line or b'"starved"' in line:
+                    self._host.taking.set()
                 self._lines.put(line.rstrip(b"\n"))
         self._lines.put(None)
 
@@ -80,13 +88,13 @@ class Link:
     carried: int = 0
     #: Called once, when so many bytes were carried, with the host that they went to.
     then: tuple[int, Callable[[LocalHost], object]] | None = None
-    #: Chunks wait until these hosts are ready.
-    wait_for: Iterable[LocalHost] = ()
+    #: Chunks wait for these.
+    wait_for: Iterable[threading.Event] = ()
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def carry(self, count: int, host: LocalHost) -> None:
         if count > 50_000:
-            assert all(each.ready.wait(20) for each in self.wait_for)
+            assert all(each.wait(20) for each in self.wait_for)
         with self._one:
             self.carried += count
             if self.pace:
@@ -108,8 +116,10 @@ class LocalHost:
     #: Run before the program, such as a smaller world for it.
     before: str = ""
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    #: It said that it is ready for chunks.
+    #: It said that it is ready to take chunks, and to give them.
     ready: threading.Event = field(default_factory=threading.Event)
+    #: It said that it has joined another host, or that no other gives it anything.
+    taking: threading.Event = field(default_factory=threading.Event)
 
     @property
     def environments(self) -> Path:
@@ -191,10 +201,10 @@ class LocalFleet:
     def start_in_order(
         self, host: ShipHost, command: str, seconds: float
     ) -> AbstractContextManager[Talk]:
-        """The same, but each when the one before is ready: b takes from a, c from b, ..."""
+        """The same, but each when the one before takes: b takes from a, c from b, ..."""
         machines = list(self.hosts.values())
         place = next(n for n, each in enumerate(machines) if each.address == host.private_address)
-        self.link.wait_for = machines
+        self.link.wait_for = [each.taking for each in machines]
         if place:
-            assert machines[place - 1].ready.wait(20)
+            assert machines[place - 1].taking.wait(20)
         return self.start(host, command, seconds)

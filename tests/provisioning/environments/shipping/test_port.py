@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.environments.shipping.on_host import greeting
+from provisioning.environments.shipping.on_host import fetching, greeting
 from provisioning.environments.shipping.on_host.chunks import Chunks
 from provisioning.environments.shipping.on_host.fetching import Fetching, Source
 from provisioning.environments.shipping.on_host.folders import ensure_folders
@@ -21,9 +21,12 @@ from provisioning.environments.shipping.on_host.frames import CHUNK, FRAME
 from provisioning.environments.shipping.on_host.order import Layout, Order
 from provisioning.environments.shipping.on_host.sending import Sending
 from provisioning.environments.shipping.on_host.switchboard import Switchboard
+from tests.provisioning.environments.shipping.local_hosts import own_address
 
 SECRET, OTHER_SECRET = b"s" * 32, b"o" * 32
 SHIP, OTHER_SHIP = "a1" * 16, "b2" * 16
+#: No other process of this machine takes a port of it.
+ADDRESS = own_address(200)
 CHUNKS = [bytes([number]) * 1000 for number in range(5)]
 
 
@@ -37,11 +40,17 @@ class Heard:
         self.said.append((what, facts))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """No host of these tests is silent for ever: the machine may be busy."""
+    monkeypatch.setattr(fetching, "SILENCE_SECONDS", 15)
+
+
 @pytest.fixture
 def chunks_in(tmp_path):
     """Makes the chunks of a host; some are there."""
 
-    def make(name, there=(), ship=SHIP, secret=SECRET, address="127.0.0.1"):
+    def make(name, there=(), ship=SHIP, secret=SECRET, address=ADDRESS):
         layout_order = order_for(tmp_path / name / "environments", ship, secret, address)
         layout = Layout.of(layout_order)
         ensure_folders(layout)
@@ -67,7 +76,7 @@ def order_for(environments, ship, secret, address):
 
 def free_port():
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((ADDRESS, 0))
         return probe.getsockname()[1]
 
 
@@ -85,7 +94,7 @@ def giving(chunks_in, run_folder):
 
     def open_port(ship=SHIP, secret=SECRET, port=None):
         order, chunks = chunks_in(f"giving-{ship}", there=range(5), ship=ship, secret=secret)
-        address = ("127.0.0.1", port or order.port)
+        address = (ADDRESS, port or order.port)
         boards.append(Switchboard(address, run_folder, ship, Sending(order, chunks).visit))
         assert boards[-1].open() == ""
         return address
@@ -105,15 +114,27 @@ def everything(address):
     return got
 
 
-def take(address, chunks_in, *, ship=SHIP, secret=SECRET, name="taking"):
-    """A host that takes from `address`; its chunks, and what it said."""
-    order, chunks = chunks_in(name, ship=ship, secret=secret)
-    order = order._replace(port=address[1])
-    heard = Heard()
-    fetching = Fetching(order, chunks, heard)
-    fetching.ask((Source("other", address[0]),))
-    threading.Thread(target=fetching.run, daemon=True).start()
-    return chunks, heard
+@pytest.fixture
+def take(chunks_in):
+    """Lets a host take from an address, until the test ends; its chunks, and what it said."""
+    taking = []
+
+    def start(address, *, ship=SHIP, secret=SECRET, name="taking"):
+        order, chunks = chunks_in(name, ship=ship, secret=secret)
+        heard = Heard()
+        host = Fetching(order._replace(port=address[1]), chunks, heard)
+        host.ask((Source("other", address[0]),))
+        thread = threading.Thread(target=host.run, daemon=True)
+        thread.start()
+        taking.append((thread, host, chunks))
+        return chunks, heard
+
+    yield start
+    for thread, host, chunks in taking:
+        assert all(chunks.store(index, memoryview(chunk)) for index, chunk in enumerate(CHUNKS))
+        host.ask(())
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def until(condition, seconds=10):
@@ -123,8 +144,8 @@ def until(condition, seconds=10):
         time.sleep(0.01)
 
 
-def test_a_host_of_the_ship_gets_all_chunks(giving, chunks_in):
-    chunks, heard = take(giving(), chunks_in)
+def test_a_host_of_the_ship_gets_all_chunks(giving, take):
+    chunks, heard = take(giving())
 
     until(lambda: chunks.complete)
 
@@ -171,8 +192,8 @@ def test_what_was_overheard_opens_nothing(giving):
         assert everything(stranger) == b""
 
 
-def test_a_host_takes_nothing_from_one_that_does_not_know_the_secret(giving, chunks_in):
-    chunks, heard = take(giving(secret=OTHER_SECRET), chunks_in)
+def test_a_host_takes_nothing_from_one_that_does_not_know_the_secret(giving, take):
+    chunks, heard = take(giving(secret=OTHER_SECRET))
 
     until(lambda: any(what == "starved" for what, _ in heard.said))
 
@@ -180,13 +201,14 @@ def test_a_host_takes_nothing_from_one_that_does_not_know_the_secret(giving, chu
     assert not any(what == "joined" for what, _ in heard.said)
 
 
-def test_strangers_who_say_nothing_keep_nobody_out(giving, chunks_in):
+def test_strangers_who_say_nothing_keep_nobody_out(giving, take, monkeypatch):
+    monkeypatch.setattr(greeting, "GREETING_SECONDS", 60)  # so long they could
     address = giving()
     strangers = [socket.create_connection(address) for _ in range(20)]
     try:
-        chunks, _ = take(address, chunks_in)
+        chunks, _ = take(address)
 
-        until(lambda: chunks.complete, seconds=3)
+        until(lambda: chunks.complete)
     finally:
         for stranger in strangers:
             stranger.close()
@@ -210,9 +232,9 @@ def send_slowly(connection):
 
 
 @pytest.mark.parametrize("lie", ["flipped byte", "another chunk's number", "too short"])
-def test_a_chunk_that_is_not_what_the_manifest_says_is_not_kept(chunks_in, lie):
+def test_a_chunk_that_is_not_what_the_manifest_says_is_not_kept(take, lie):
     with liar(lie) as (address, lies):
-        chunks, heard = take(address, chunks_in)
+        chunks, heard = take(address)
 
         until(lambda: any(what == "lost" for what, _ in heard.said))
 
@@ -230,7 +252,7 @@ class liar:
         self.lies = []
 
     def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((ADDRESS, 0))
         threading.Thread(target=self.serve, daemon=True).start()
         return self.listener.getsockname(), self.lies
 
@@ -249,8 +271,8 @@ class liar:
                 greeting.receive(connection, len(CHUNKS))
                 for index in (0, 1):
                     connection.sendall(FRAME.pack(CHUNK, index, 1000) + CHUNKS[index])
-                connection.sendall(self.third())
                 self.lies.append(self.lie)
+                connection.sendall(self.third())
                 time.sleep(0.2)
 
     def third(self):
@@ -268,49 +290,62 @@ def test_a_host_that_lies_is_left_for_one_that_does_not(giving, chunks_in):
     with liar("flipped byte") as (address, _):
         order, chunks = chunks_in("taking")
         heard = Heard()
-        fetching = Fetching(order._replace(port=honest[1]), chunks, heard)
-        fetching._connected = connector(fetching, {"liar": address, "honest": honest})
-        fetching.ask((Source("liar", "x"), Source("honest", "x")))
+        host = Fetching(order._replace(port=honest[1]), chunks, heard)
+        host._connected = connector(host, {"liar": address, "honest": honest})
+        host.ask((Source("liar", "x"), Source("honest", "x")))
 
-        fetching.run()
+        host.run()
 
     assert chunks.complete
     assert [facts["source"] for what, facts in heard.said if what == "joined"] == ["liar", "honest"]
 
 
-def connector(fetching, addresses):
+def connector(host, addresses):
     """Both hosts have the address of this machine, so they need two ports."""
-    original = fetching._connected
+    original = host._connected
 
     def connected(source):
-        host, port = addresses[source.name]
-        fetching._order = fetching._order._replace(port=port)
-        return original(Source(source.name, host))
+        address, port = addresses[source.name]
+        host._order = host._order._replace(port=port)
+        return original(Source(source.name, address))
 
     return connected
 
 
-def test_the_second_ship_of_a_host_gets_its_connections_from_the_first(giving, chunks_in):
+def test_the_second_ship_of_a_host_gets_its_connections_from_the_first(giving, take):
     address = giving()
     giving(OTHER_SHIP, OTHER_SECRET, port=address[1])
 
     for ship, secret in ((SHIP, SECRET), (OTHER_SHIP, OTHER_SECRET)):
-        chunks, _ = take(address, chunks_in, ship=ship, secret=secret, name=ship)
+        chunks, _ = take(address, ship=ship, secret=secret, name=ship)
         until(lambda chunks=chunks: chunks.complete)
 
 
-def test_the_port_stays_open_for_the_second_ship_when_the_first_ends(chunks_in, run_folder):
+def test_the_port_stays_open_for_the_second_ship_when_the_first_ends(chunks_in, run_folder, take):
     order, chunks = chunks_in("giving", there=range(5), ship=OTHER_SHIP, secret=OTHER_SECRET)
-    address = ("127.0.0.1", order.port)
+    address = (ADDRESS, order.port)
     first = Switchboard(address, run_folder, SHIP, lambda *_: None)
     second = Switchboard(address, run_folder, OTHER_SHIP, Sending(order, chunks).visit)
     assert (first.open(), second.open()) == ("", "")
 
     first.close()
 
-    taken, _ = take(address, chunks_in, ship=OTHER_SHIP, secret=OTHER_SECRET)
+    taken, _ = take(address, ship=OTHER_SHIP, secret=OTHER_SECRET)
     until(lambda: taken.complete)
     second.close()
+
+
+def test_who_waited_for_the_port_leaves_it_alone_after_the_end(run_folder):
+    address, before = (ADDRESS, free_port()), set(threading.enumerate())
+    first = Switchboard(address, run_folder, SHIP, lambda *_: None)
+    second = Switchboard(address, run_folder, OTHER_SHIP, lambda *_: None)
+    assert (first.open(), second.open()) == ("", "")
+
+    second.close()
+    first.close()
+
+    until(lambda: not set(threading.enumerate()) - before)
+    socket.create_server(address).close()
 
 
 def test_a_port_that_is_not_ours_is_said_and_not_fought_for(run_folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import json
 import os
 import secrets
@@ -92,7 +93,9 @@ def test_a_second_ship_finds_nothing_to_do(fleet, pack, send):
 def test_a_new_host_gets_it_from_its_neighbours_and_not_from_here(fleet, pack, send):
     hosts, archive = fleet(3), pack()
     send(archive, hosts, "a", "b")
-    hosts.link.pace = 2e6  # the neighbours are faster
+    hosts.link.pace = 5e5  # the neighbours are faster
+    hosts["a"].ready.clear()
+    hosts.link.wait_for = [hosts["a"].ready]
 
     shipped = send(archive, hosts)
 
@@ -132,7 +135,7 @@ def test_a_frozen_host_holds_up_nobody_behind_it(fleet, pack, send):
     hosts.link.pace = 2e6
     hosts.link.then = (700_000, lambda first: hosts["b"].freeze())
 
-    shipped = send(archive, hosts, start=hosts.start_in_order, silence=5)
+    shipped = send(archive, hosts, start=hosts.start_in_order, silence=8)
 
     assert shipped.lacking == ("b",)
     assert shipped.outcomes["c"].sources == ("b", "a")
@@ -419,9 +422,11 @@ def test_the_secret_of_a_ship_is_in_no_argument_environment_or_file(fleet, pack,
         for session in (process.pid for each in hosts.hosts.values() for process in each.running):
             pids = subprocess.run(["pgrep", "-g", str(session)], capture_output=True, text=True)
             for pid in pids.stdout.split():
-                seen.append(Path(f"/proc/{pid}/cmdline").read_bytes())
-                seen.append(Path(f"/proc/{pid}/environ").read_bytes())
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    seen.append(Path(f"/proc/{pid}/cmdline").read_bytes())
+                    seen.append(Path(f"/proc/{pid}/environ").read_bytes())
 
+    hosts.link.wait_for = [host.taking for host in hosts.hosts.values()]
     hosts.link.pace = 4e6
     hosts.link.then = (900_000, look)
 
