@@ -44,6 +44,9 @@ _CIPHERS: Final = (
     "aes128-ctr",
     "aes256-ctr",
 )
+#: How often paramiko looks up from a silent connection whether it should end. It sets 0.1 s,
+#: which makes fifty connections wake us 500 times a second; ours end by their sockets, at once.
+_LOOK_UP_SECONDS = 1.0
 _BROKEN: Final = (paramiko.SSHException, EOFError, OSError)
 
 
@@ -61,6 +64,7 @@ def connect(login: Login, *, seconds: float, dead_after: float = DEAD_AFTER) -> 
         try:
             _shake_hands(transport, login, pinned, deadline)
             _log_in(transport, login, key, deadline)
+            opened.settimeout(_LOOK_UP_SECONDS)
         except BaseException:
             transport.close()
             raise

@@ -111,16 +111,15 @@ class DeadlinePassed(SshError):
 
 
 class CommandFailed(SshError):
-    """The command ran to its end and answered with a status that is not 0 (-1: no status)."""
+    """The command ran to its end and answered with a status that is not 0."""
 
     def __init__(
         self, address: Address, command: str, status: int, stdout: bytes, stderr: bytes
     ) -> None:
-        how = f"ended with status {status}" if status >= 0 else "was ended by a signal"
         said = last_of(stderr) or last_of(stdout)
         super().__init__(
             address,
-            f"`{shortened(command)}` {how}{f': {said}' if said else ''}",
+            f"`{shortened(command)}` ended with status {status}{f': {said}' if said else ''}",
             next_step="look at what the host says, put it right, then repeat the command",
         )
         self.status = status

@@ -78,14 +78,15 @@ until [ -s "$dir/process" ] || [ $tries -ge 100 ]; do sleep 0.05; tries=$((tries
 tell
 """
 
-# Everything that the job started carries its folder in its environment.
+# Everything that the job started carries its folder in its environment. It is asked once; but
+# what was started between a look and the kill is only killed after the next look.
 _END = """
 members() { grep -lzxF "WORKSHOP_JOB=$dir" /proc/[0-9]*/environ 2>/dev/null \
   | cut -d/ -f3 || :; }
 for signal in TERM KILL; do
   tries=0
   while found=$(members) && [ -n "$found" ] && [ $tries -lt 30 ]; do
-    [ $tries -gt 0 ] || kill -$signal $found 2>/dev/null || :
+    [ $signal = TERM ] && [ $tries -gt 0 ] || kill -$signal $found 2>/dev/null || :
     sleep 0.1; tries=$((tries + 1))
   done
 done

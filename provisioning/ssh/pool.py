@@ -20,6 +20,8 @@ T = TypeVar("T")
 WORKERS = 32
 #: A Ctrl-C that comes just before a wait begins is only seen when the wait ends.
 _CTRL_C_SECONDS = 0.5
+#: For workers to come to their end once their connections are closed.
+_GOODBYE_SECONDS = 1.0
 #: A host that doesn't answer keeps a worker from the others this long at most.
 _CONNECT_SECONDS = 15.0
 
@@ -37,6 +39,14 @@ class _Round(Generic[T]):
     )
     open: dict[str, Connection] = field(default_factory=dict)
     over: threading.Event = field(default_factory=threading.Event)
+    workers: list[threading.Thread] = field(default_factory=list)
+
+    def begin(self, workers: int) -> None:
+        for number in range(min(workers, len(self.logins))):
+            # Daemons: a worker that hangs in `action` must not keep the program from ending.
+            worker = threading.Thread(target=self.work, name=f"host-{number}", daemon=True)
+            self.workers.append(worker)
+            worker.start()
 
     def work(self) -> None:
         """What each worker does: host after host, until there is none or it is over."""
@@ -68,6 +78,11 @@ class _Round(Generic[T]):
         self.over.set()
         for connection in tuple(self.open.values()):
             connection.close("its time was over")
+        # The program may end now, and one that Python meets in the midst of encrypting crashes it.
+        goodbye = Deadline(_GOODBYE_SECONDS)
+        for worker in self.workers:
+            if worker.ident is not None:
+                worker.join(goodbye.left)
 
 
 def on_each(
@@ -88,9 +103,7 @@ def on_each(
     for name in logins:
         this.waiting.put(name)
     try:
-        for number in range(min(workers, len(logins))):
-            # Daemons: a worker that hangs in `action` must not keep the program from ending.
-            threading.Thread(target=this.work, name=f"host-{number}", daemon=True).start()
+        this.begin(workers)
         return _collect(this)
     finally:
         this.stop()

@@ -166,8 +166,8 @@ class Talk:
         status = self._channel.exit_status
         if status < 0 or self._draining.is_alive():
             self._check_deadline()
-        if status < 0 and (why := self._about.why_lost()) is not None:
-            raise self._lost(why)
+        if status < 0:
+            raise self._without_status()
         return self._checked(status)
 
     @contextmanager
@@ -218,8 +218,7 @@ class Talk:
         """Nothing more comes: because the command said so, or because the connection broke?"""
         if self._channel.closed and self._channel.exit_status < 0:
             self._check_deadline()
-            if (why := self._about.why_lost()) is not None:
-                raise self._lost(why)
+            raise self._without_status()
         return b""
 
     def _checked(self, status: int) -> Finished:
@@ -267,6 +266,11 @@ class Talk:
         return CommandFailed(
             self._about.address, self._about.command, done.status, done.stdout, done.stderr
         )
+
+    def _without_status(self) -> SshError:
+        """Every command's line ends with a status (`on_host`), so who has none was cut off. The
+        connection may say why, or not yet: it ends a moment after its sessions."""
+        return self._lost(self._about.why_lost() or "its session was closed on the host")
 
     def _lost(self, why: str) -> SshError:
         return ConnectionLost(self._about.address, f"{self._about.what} ran", why)

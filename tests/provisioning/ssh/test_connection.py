@@ -12,6 +12,7 @@ import pytest
 from provisioning.ssh.connection import MOST_SESSIONS, Connection, connect
 from provisioning.ssh.errors import (
     CommandFailed,
+    ConnectionLost,
     DeadlinePassed,
     HostKeyChanged,
     HostKeyUnreadable,
@@ -59,6 +60,7 @@ def test_a_command_that_is_too_slow_ends_on_the_host_too(connection: Connection)
         connection.run("sleep 61.25", seconds=0.5)
     assert time.monotonic() - began < 1
     assert connection.run("echo the connection still works", seconds=5).status == 0
+    began = time.monotonic()
     while subprocess.run(["pgrep", "-fx", "sleep 61.25"], check=False).returncode == 0:
         assert time.monotonic() - began < 10, "it still runs"
         time.sleep(0.1)
@@ -66,7 +68,7 @@ def test_a_command_that_is_too_slow_ends_on_the_host_too(connection: Connection)
 
 def test_a_background_process_that_holds_the_output_is_named(connection: Connection) -> None:
     with pytest.raises(DeadlinePassed, match="ended with status 0, but something that it started"):
-        connection.run("sleep 3 &", seconds=0.7)
+        connection.run("sleep 30 &", seconds=3)
 
 
 def test_more_commands_than_sessions_wait_for_their_turn(connection: Connection) -> None:
@@ -104,12 +106,26 @@ def test_writing_to_a_command_that_ended_says_how_it_ended(connection: Connectio
     assert caught.value.status == 4
 
 
+def test_a_session_that_was_cut_off_is_no_answer_of_the_command(connection: Connection) -> None:
+    """Its shell on the host was killed: what the command came to is unknown."""
+    kill_the_shell = "kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)"
+    with pytest.raises(ConnectionLost, match="its session was closed on the host"):
+        connection.run(kill_the_shell, seconds=10, check=False)
+    assert connection.run("echo the connection still works", seconds=5).status == 0
+
+
 def test_closing_ends_the_calls_of_other_threads(sshd: Sshd) -> None:
-    connected = connect(sshd.login, seconds=10)
-    threading.Timer(0.3, connected.close).start()
-    began = time.monotonic()
-    with pytest.raises(Exception, match="connection lost while `sleep 30` ran: we closed it"):
-        connected.run("sleep 30", seconds=30)
+    with connect(sshd.login, seconds=10) as connected:
+
+        def wait_for_its_end() -> None:
+            with connected.talk("echo up; sleep 60", seconds=60) as talk:
+                assert talk.read_line() == b"up"
+                threading.Timer(0.3, connected.close).start()
+                talk.finish()
+
+        began = time.monotonic()
+        with pytest.raises(ConnectionLost, match="while `echo up; sleep 60` ran: we closed it"):
+            wait_for_its_end()
     assert time.monotonic() - began < 3
 
 

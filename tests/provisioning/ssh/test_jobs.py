@@ -3,7 +3,9 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 
 from provisioning.ssh.connection import Connection, connect
 from provisioning.ssh.errors import DeadlinePassed, JobBusy
-from provisioning.ssh.jobs import Job, read_answer
+from provisioning.ssh.jobs import Job, end, read_answer
+from provisioning.ssh.kept_output import Finished
+from provisioning.ssh.runner import Runner
 from provisioning.ssh.waiting import wait_for_job
 from tests.provisioning.ssh.conftest import Sshd
 
@@ -53,9 +57,14 @@ def test_waiting_for_a_job_ends_by_its_deadline_and_the_job_goes_on(
     connection.start_job("long", LONG, runs=runs)
     began = time.monotonic()
     with pytest.raises(DeadlinePassed, match="it goes on"):
-        wait_for_job(sshd.login, "long", seconds=0.5, runs=runs)
-    assert time.monotonic() - began < 4
-    assert until(lambda: connection.job("long", runs=runs), "running").tail == "begun\n"
+        wait_for_job(sshd.login, "long", seconds=3, runs=runs)
+    assert time.monotonic() - began < 6.5
+
+    def talking() -> Job | None:
+        job = connection.job("long", runs=runs)
+        return job if job and job.tail else None
+
+    assert until(talking, "running").tail == "begun\n"
 
 
 def test_starting_it_again_finds_the_one_that_runs(
@@ -88,8 +97,43 @@ def test_ending_it_ends_everything_that_it_started(
 
     assert job is not None
     assert (job.state, job.status) == ("ended", 143)
-    marker = f"WORKSHOP_JOB={runs}/family".encode()
-    assert not [pid for pid in Path("/proc").glob("[0-9]*") if marker in environment(pid)]
+    assert processes_of(f"{runs}/family") == []
+
+
+#: A grep that shows what there is of a job, and then begins something more of it that ignores
+#: SIGTERM. It does so oftener than the job is asked to end.
+LATE = """#!/bin/sh
+/bin/grep "$@"
+echo >>"$0.looks"
+[ "$(wc -l <"$0.looks")" -lt 40 ] || exit 0
+(trap '' TERM; WORKSHOP_JOB={job} exec /bin/sleep 60) </dev/null >/dev/null 2>&1 &
+until /bin/grep -qzxF "WORKSHOP_JOB={job}" "/proc/$!/environ"; do :; done
+"""
+
+
+def test_what_is_started_while_the_job_is_being_ended_ends_too(
+    connection: Connection, runs: str, tmp_path: Path
+) -> None:
+    tools = {"grep": LATE.format(job=f"{runs}/late"), "sleep": "#!/bin/sh\n"}
+    for name, tool in tools.items():
+        (tmp_path / name).write_text(tool)
+        (tmp_path / name).chmod(0o755)
+
+    def run(command: str, *, seconds: float) -> Finished:
+        return connection.run(f"PATH={tmp_path}:$PATH\n{command}", seconds=seconds)
+
+    connection.start_job("late", "exec sleep 300", runs=runs)
+    runner = cast(Runner, SimpleNamespace(run=run))
+    job = end(runner, "late", seconds=20, runs=PurePosixPath(runs))
+
+    assert job is not None
+    assert (job.state, job.status) == ("ended", 143)
+    assert processes_of(f"{runs}/late") == []
+
+
+def processes_of(folder: str) -> list[Path]:
+    marker = f"WORKSHOP_JOB={folder}".encode()
+    return [process for process in Path("/proc").glob("[0-9]*") if marker in environment(process)]
 
 
 def environment(process: Path) -> bytes:

@@ -38,38 +38,41 @@ def test_a_host_that_is_not_done_by_the_deadline_says_so(sshd: Sshd) -> None:
         return connection.run("sleep 30" if name == "slow" else "true", seconds=60).status
 
     began = time.monotonic()
-    found = on_each({"slow": sshd.login, "good": sshd.login}, act, seconds=2)
+    found = on_each({"slow": sshd.login, "good": sshd.login}, act, seconds=4)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
     assert found["good"] == 0
     assert isinstance(found["slow"], DeadlinePassed)
 
 
 def test_an_action_that_never_looks_at_its_connection_holds_nobody_up(sshd: Sshd) -> None:
     began = time.monotonic()
-    found = on_each({"one": sshd.login}, lambda name, connection: time.sleep(20), seconds=1)
-    assert time.monotonic() - began < 2
+    found = on_each({"one": sshd.login}, lambda name, connection: time.sleep(20), seconds=4)
+    assert time.monotonic() - began < 6
     assert isinstance(found["one"], DeadlinePassed)
 
 
 def test_hosts_that_hang_keep_only_their_own_worker(sshd: Sshd) -> None:
+    """They hang until all the others are done, and are not given up before."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hanging = replace(sshd.login, address=Address("127.0.0.1", silent.getsockname()[1]))
-        logins = {"bad-1": hanging, "bad-2": hanging}
-        logins |= {f"good-{number}": sshd.login for number in range(6)}
-        done: dict[str, float] = {}
-        began = time.monotonic()
+        good = [f"good-{number}" for number in range(6)]
+        logins = {"bad-1": hanging, "bad-2": hanging} | dict.fromkeys(good, sshd.login)
+        done: list[str] = []
 
         def act(name: str, connection: Connection) -> None:
-            connection.run("true", seconds=5)
-            done[name] = time.monotonic() - began
+            connection.run("true", seconds=10)
+            done.append(name)
+            if len(done) == len(good):
+                silent.close()
 
-        found = on_each(logins, act, seconds=2.5, workers=3)
+        found = on_each(logins, act, seconds=30, workers=3)
 
-    assert sorted(done) == [f"good-{number}" for number in range(6)]
-    assert max(done.values()) < 2.5
+    assert done == good
     for name in ("bad-1", "bad-2"):
-        assert isinstance(found[name], Unreachable | DeadlinePassed)
+        why = found[name]
+        assert isinstance(why, Unreachable)
+        assert "no SSH server answered" not in why.message
 
 
 def test_a_mistake_in_the_action_is_raised(sshd: Sshd) -> None:
@@ -81,6 +84,7 @@ def test_a_mistake_in_the_action_is_raised(sshd: Sshd) -> None:
 
 
 INTERRUPTED = """
+import os
 import signal
 import sys
 from pathlib import Path
@@ -94,7 +98,7 @@ host, port, key, pinned = sys.argv[1:]
 login = Login(Address(host, int(port), "root"), Path(key), (pinned,))
 
 def act(name, connection):
-    print("begun", flush=True)
+    os.write(1, b"begun\\n")  # in one piece: they all begin at once
     connection.run("sleep 60", seconds=60)
 
 try:
