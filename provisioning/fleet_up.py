@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,8 @@ from provisioning.readiness import Hardware, Ready, Threshold
 #: Waiting for a host costs a thread and little else, but logging in costs computing time: more
 #: at once would make each other's logins too slow.
 _AT_ONCE = 64
+#: A Ctrl-C that comes just before a wait begins is only seen when the wait ends.
+_CTRL_C_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class _Welcome:
         ready: dict[str, Ready] = {}
         problems: dict[str, WorkshopError] = {}
         while (done := len(ready) + len(problems)) < len(self._met):
-            host, answer = self._answers.get()
+            host, answer = self._next_answer()
             if self._met.get(host.name) is not host:  # it is gone, or another is in its place
                 continue
             match answer:
@@ -128,6 +131,11 @@ class _Welcome:
                     raise mistake
             self._progress("ready", done + 1, len(self._met), note)
         return ready, problems
+
+    def _next_answer(self) -> tuple[Host, Ready | BaseException]:
+        while True:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=_CTRL_C_SECONDS)
 
     def _welcome(self, host: Host) -> None:
         with self._turns:

@@ -160,7 +160,9 @@ def _serve(connection: int, limits: Limits) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.scratch_bytes, limits.scratch_bytes))
         if not limits.emulated:
-            most = 2 * limits.memory_bytes  # the watch comes first, and says why
+            # So much that the watch comes first also when it is late: it ends the session, and
+            # says why. A refusal here would be an error of the attendee's code, which goes on.
+            most = 8 * limits.memory_bytes
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         nowhere = os.open("/dev/null", os.O_RDWR)
         for stream in (0, 1, 2):

@@ -28,7 +28,8 @@ def mounts(kind: str) -> Iterator[tuple[Path, frozenset[str]]]:
 
 def can_make_groups(folder: Path) -> bool:
     """Try it: permissions alone don't tell, for root may meet a read-only mount."""
-    probe = folder / f"workshop-probe-{os.getpid()}"
+    # Who has our number in another container may be trying here, too, or have left its try.
+    probe = folder / f"workshop-probe-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         probe.mkdir()
     except OSError:

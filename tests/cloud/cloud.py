@@ -19,7 +19,7 @@ from moto.ec2.models import ec2_backends
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from tests.cloud.api_call import Call
-from tests.cloud.call_log import CallLog
+from tests.cloud.call_log import CallLog, UnderWay
 from tests.cloud.faults import Faults
 from tests.cloud.front import Front
 from tests.cloud.instance_life import BY_SPOT, CloudInstance
@@ -32,6 +32,8 @@ from tests.cloud.settings import Settings
 from tests.cloud.workplace import Workplace
 
 _ACCOUNTS = itertools.count(100_000_000_001)
+#: A request whose client is gone has so long to end before the account changes below it.
+_SETTLED_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Cloud:
         self.access_key = "AKIAWORKSHOPTESTS001"
         self.faults = Faults()
         self.calls = CallLog()
+        self.under_way = UnderWay()
         #: Moto is not made for many threads: one call at a time is worked on.
         self.lock = threading.RLock()
         self.closing = threading.Event()
@@ -83,6 +86,7 @@ class Cloud:
 
     def reset(self, settings: Settings | None = None) -> None:
         """A fresh account: nothing in it, no faults, no calls, these or default settings."""
+        self.under_way.wait(_SETTLED_SECONDS)
         with self.lock:
             self._end()
             self.faults.clear()
@@ -93,11 +97,13 @@ class Cloud:
         """The account as it is now, to go back to as often as one likes. Without machines only."""
         if self.machines is not None:
             raise ValueError("machines can't be copied")
+        self.under_way.wait(_SETTLED_SECONDS)
         with self.lock:
             return Snapshot(copy.deepcopy(self._regions), self.place.now())
 
     def restore(self, snapshot: Snapshot) -> None:
         """Make the account what it was, at that time; faults, calls and settings stay."""
+        self.under_way.wait(_SETTLED_SECONDS)
         with self.lock:
             self._regions = copy.deepcopy(snapshot.regions)
             self.place.advance(snapshot.time - self.place.now())

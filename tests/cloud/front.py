@@ -46,19 +46,21 @@ class Front:
     def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith(ADVANCE):
             return self._advance(environ["PATH_INFO"], start)
-        call = read_call(environ)
-        number = self._cloud.calls.arrived(call)
         try:
-            answer = self._answer(call, environ)
+            with self._cloud.under_way.one():
+                call = read_call(environ)
+                arrival = self._cloud.calls.arrived(call)
+                answer, delay = self._answer(call, environ)
         except ConnectionClosed:
-            self._cloud.calls.ended(number, "closed")
+            self._cloud.calls.ended(arrival, "closed")
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError from None  # the server takes it for a client that left
-        self._cloud.calls.ended(number, answer.error_code or "ok")
+        self._cloud.closing.wait(delay)
+        self._cloud.calls.ended(arrival, answer.error_code or "ok")
         headers = [
             ("Content-Type", answer.content_type),
             ("Content-Length", str(len(answer.body))),
-            ("x-amzn-RequestId", f"request-{number}"),
+            ("x-amzn-RequestId", f"request-{arrival.number}"),
         ]
         start(f"{answer.status} {'OK' if answer.status < 400 else 'Error'}", headers)
         return [answer.body]
@@ -69,25 +71,23 @@ class Front:
         start("200 OK", [("Content-Length", "0")])
         return []
 
-    def _answer(self, call: Call, environ: dict[str, Any]) -> Answer:
-        """The answer, as the fault that meets the call leaves it."""
+    def _answer(self, call: Call, environ: dict[str, Any]) -> tuple[Answer, float]:
+        """The answer, as the fault that meets the call leaves it, and its delay in seconds."""
         call = self._cloud.with_facts(call)
         match self._cloud.faults.choose(call):
             case Refuse(code, status, message):
-                return refusal(call, _in_words_of(call, Refused(code, message, status)))
+                return refusal(call, _in_words_of(call, Refused(code, message, status))), 0
             case Close():
                 raise ConnectionClosed
             case Lose(closed):
                 self._do(call, environ)
                 if closed:
                     raise ConnectionClosed
-                return refusal(call, _LOST)
+                return refusal(call, _LOST), 0
             case Delay(seconds):
-                answer = self._do(call, environ)
-                self._cloud.closing.wait(seconds)
-                return answer
+                return self._do(call, environ), seconds
             case None:
-                return self._do(call, environ)
+                return self._do(call, environ), 0
 
     def _do(self, call: Call, environ: dict[str, Any]) -> Answer:
         with self._cloud.lock:

@@ -49,6 +49,8 @@ class Life:
         #: The machine's job under way; its result may be where the machine is reached.
         self.job: Future[Addresses | None] | None = None
         self.addresses: Addresses | None = None
+        #: The public address that the last stop gave back.
+        self.given_back: str | None = None
         self.powered_off = False
         self._asked = float("-inf")
         self._answer: MachineState = "booting"
@@ -142,7 +144,10 @@ class CloudInstance(Instance):
 
     def begin_stop(self, reason: tuple[str, str]) -> None:
         place = self.life.place
+        nic = self.nics[0]
+        held = nic.public_ip
         super().stop()  # gives the public address back
+        self.life.given_back = None if nic.public_ip else held
         self.enter("stopping", reason)
         self.life.head_for("stopped", place.settings.stopping_seconds)
         if place.machines is not None:
@@ -174,6 +179,8 @@ class CloudInstance(Instance):
             raise _wrong_state(self.id, "started")
         place = self.life.place
         super().start()
+        while self.life.given_back is not None and self.nics[0].public_ip == self.life.given_back:
+            super().start()  # moto draws the address at random
         self.enter("pending")
         self.life.head_for("running", place.settings.pending_seconds)
         if place.machines is not None:

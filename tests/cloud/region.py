@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -97,6 +96,7 @@ def _hidden(instance: Instance) -> bool:
 
 def _fresh_backend(account: str, name: str) -> Any:
     """Without the thousands of images that moto would load."""
-    no_images = patch.dict(os.environ, {"MOTO_AMIS_PATH": "none: they are made here"})
+    # Not in os.environ: clients of other threads find the way here by it.
+    no_images = patch.object(amis, "environ", {"MOTO_AMIS_PATH": "none: they are made here"})
     with no_images, patch.object(amis, "AMIS", []):
         return ec2_backends[account][name]

@@ -1,7 +1,12 @@
 """Groups, quotas, prices, parameters, regions: what moto lacks or is too kind about."""
 
 import json
+import threading
+import time
 
+from tests.cloud import faults
+from tests.cloud.api_call import Call
+from tests.cloud.call_log import CallLog
 from tests.cloud.images import parameter_values
 
 
@@ -147,6 +152,38 @@ def test_a_reset_account_is_empty_and_forgets_its_faults(cloud, ec2, launch):
     assert cloud.inventory() == ()
     assert ec2.describe_instances()["Reservations"] == []
     assert cloud.calls.actions() == ["DescribeInstances"]
+
+
+def test_a_call_under_way_belongs_to_the_account_before_the_reset(cloud, launch):
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def held_up(name):
+        arrived.set()
+        return not go_on.wait(10)
+
+    cloud.faults.add(action="RunInstances", effect=faults.CLOSED, when={"InstanceType": held_up})
+    launching, resetting = threading.Thread(target=launch), threading.Thread(target=cloud.reset)
+    launching.start()
+    assert arrived.wait(10)
+    resetting.start()
+    time.sleep(0.05)  # a reset that doesn't wait is under way by now
+    go_on.set()
+    launching.join()
+    resetting.join()
+
+    assert cloud.instances() == []
+    assert list(cloud.calls) == []
+
+
+def test_an_answer_that_comes_after_the_log_was_cleared_is_not_another_calls():
+    log = CallLog()
+    before = log.arrived(Call("ec2", "us-east-1", "DescribeInstances", {}))
+    log.clear()
+    log.arrived(Call("ec2", "us-east-1", "DescribeVpcs", {}))
+
+    log.ended(before, "ok")
+
+    assert [(call.action, call.outcome) for call in log] == [("DescribeVpcs", "not answered yet")]
 
 
 def test_tags_are_listed_under_the_names_of_aws_while_their_things_are_there(cloud, ec2, launch):

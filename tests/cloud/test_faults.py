@@ -1,5 +1,7 @@
 """Faults meet the calls that they are for, as often as they should, and no others."""
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
@@ -65,19 +67,34 @@ def test_a_closed_connection_has_no_effect(cloud, launch):
     assert cloud.calls.of("RunInstances")[0].outcome == "closed"
 
 
-def test_a_slow_answer_comes_after_the_effect(cloud, ec2, monkeypatch):
+@pytest.fixture
+def slow_group(cloud):
+    """A group is made whose client doesn't wait for the slow answer."""
     import boto3
     from botocore.config import Config
 
     impatient = boto3.client(
         "ec2", config=Config(read_timeout=0.1, retries={"total_max_attempts": 1})
     )
-    cloud.faults.add(action="CreateSecurityGroup", effect=faults.slow(0.3))
-
+    cloud.faults.add(action="CreateSecurityGroup", effect=faults.slow(60))
     with pytest.raises(ReadTimeoutError):
         impatient.create_security_group(GroupName="one", Description="one")
+    deadline = time.monotonic() + 10
+    while not cloud.inventory() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
+
+def test_a_slow_answer_comes_after_the_effect(cloud, slow_group):
     assert [left.kind for left in cloud.inventory()] == ["security-group"]
+    assert [call.outcome for call in cloud.calls] == ["not answered yet"]
+
+
+def test_a_slow_answer_holds_up_nobody_else(cloud, slow_group):
+    began = time.monotonic()
+
+    cloud.under_way.wait(60)
+
+    assert time.monotonic() - began < 30
 
 
 def test_any_error_can_be_had(cloud, ec2, code_of):

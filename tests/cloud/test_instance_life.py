@@ -1,6 +1,7 @@
 """States as in https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html"""
 
 import pytest
+from moto.ec2.models import elastic_network_interfaces
 
 
 def states(describe, instance_id):
@@ -64,6 +65,22 @@ def test_a_started_instance_has_another_public_address(slow, ec2, launch, descri
     slow.advance(61)
 
     assert describe(instance_id)["PublicIpAddress"] != before
+
+
+def test_a_started_instance_never_draws_the_address_that_it_gave_back(
+    slow, ec2, launch, describe, monkeypatch
+):
+    drawn = iter(["54.214.0.1", "54.214.0.1", "54.214.0.1", "54.214.0.2"])
+    monkeypatch.setattr(elastic_network_interfaces, "random_public_ip", lambda: next(drawn))
+    (instance_id,) = launch()
+    slow.advance(61)
+    assert describe(instance_id)["PublicIpAddress"] == "54.214.0.1"
+    ec2.stop_instances(InstanceIds=[instance_id])
+    slow.advance(61)
+    ec2.start_instances(InstanceIds=[instance_id])
+    slow.advance(61)
+
+    assert describe(instance_id)["PublicIpAddress"] == "54.214.0.2"
 
 
 def test_what_a_state_does_not_allow_is_refused(slow, ec2, launch, code_of):

@@ -40,11 +40,16 @@ def test_a_write_to_a_full_disk_keeps_the_old_file(small_disk: Path) -> None:
 def test_a_lock_is_held_until_a_child_that_has_it_ends(tmp_path: Path) -> None:
     path, waited = tmp_path / "lock", []
     with locked(path) as descriptor:
-        child = subprocess.Popen(["sleep", "0.5"], pass_fds=[descriptor])
-    with locked(path, on_wait=lambda: waited.append(child.poll())):
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[descriptor])
+
+    def let_it_end() -> None:
+        waited.append(child.poll())
+        child.stdin.close()
+
+    with child, locked(path, on_wait=let_it_end):
         # The lock was still the child's when we asked, and the child's end gave it to us.
         assert waited == [None]
-        assert child.wait(5) == 0
+        assert child.wait(20) == 0
 
 
 def test_the_first_closed_folder_on_the_way_is_named(open_folder: Path) -> None:

@@ -18,6 +18,7 @@ from provisioning.interpreter import NOBODY
 from provisioning.limits import Cell, LimitBackend, SeatLimits, choose_limits, remove_all
 from provisioning.limits.cgroup1 import find_cgroup1
 from provisioning.limits.cgroup2 import Cgroup2Limits, find_cgroup2
+from provisioning.limits.groups import can_make_groups
 from provisioning.limits.rlimits import ProcessLimits
 
 WORKSHOP = "limits-test"
@@ -57,7 +58,9 @@ def backend() -> Iterator[LimitBackend]:
 
 
 def groups_left() -> list[Path]:
-    return [*Path("/sys/fs/cgroup").glob(f"**/workshop-{WORKSHOP}")]
+    # os.walk passes over groups of others that go meanwhile; Path.glob doesn't.
+    name = f"workshop-{WORKSHOP}"
+    return [Path(at, name) for at, below, _ in os.walk("/sys/fs/cgroup") if name in below]
 
 
 def run_in(cell: Cell, code: str, *before: str) -> subprocess.Popen[str]:
@@ -234,6 +237,14 @@ def test_the_second_version_is_told_the_same_limits(tmp_path: Path) -> None:
     (cell.folder / "cpu.stat").write_text("usage_usec 1500000\n")
     usage = cell.usage()
     assert (usage.memory_bytes, usage.cpu_seconds, usage.out_of_memory) == (5000, 1.5, 2)
+
+
+def test_what_a_namesake_left_does_not_weaken_the_limits(tmp_path: Path) -> None:
+    """Another process may have our number: in another container, or before us."""
+    (tmp_path / f"workshop-probe-{os.getpid()}").mkdir()
+    before = [*tmp_path.iterdir()]
+    assert can_make_groups(tmp_path)
+    assert [*tmp_path.iterdir()] == before
 
 
 def test_a_host_has_one_version_at_most() -> None:

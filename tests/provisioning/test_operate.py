@@ -102,8 +102,8 @@ def _desk(folder: Path) -> FleetDesk:
 def test_every_host_says_how_it_is_and_a_silent_one_is_told_as_such(room: Class) -> None:
     trouble.drop(room.machine("gpu-02"))
     began = time.monotonic()
-    found = {each.host.name: each for each in hosts_now(room.desk, seconds=4)}
-    assert time.monotonic() - began < 8
+    found = {each.host.name: each for each in hosts_now(room.desk, seconds=8)}
+    assert time.monotonic() - began < 12
     trouble.heal(room.machine("gpu-02"))
     assert list(found) == NAMES
     one = found["gpu-01"]
@@ -116,7 +116,9 @@ def test_every_host_says_how_it_is_and_a_silent_one_is_told_as_such(room: Class)
     assert one.hourly is not None
     assert found["hub"].gpus == ()
     assert not found["gpu-02"].answers
-    assert "no answer" in found["gpu-02"].problem
+    # The last tenth of the time is for its own error to arrive.
+    told = found["gpu-02"].problem
+    assert "no answer" in told or "it was not reached in time" in told
 
 
 def test_a_host_that_talks_nonsense_spoils_no_status(room: Class) -> None:
@@ -195,7 +197,7 @@ def test_extending_moves_timer_and_tag_together_or_neither(room: Class) -> None:
     assert {name: type(why) for name, why in problems.items()} == {
         "gpu-01": CommandFailed,
         "gpu-02": Unreachable,
-    }
+    }, {name: str(why) for name, why in problems.items()}
     assert room.timer("hub") == as_timer(deadline)
     assert room.timer("gpu-01") == was
     assert unarmed.inside(f"cat {TIMER_FILE}") == text

@@ -130,11 +130,12 @@ class _Rounds:
         before: frozenset[tuple[str, str]] = frozenset()
         pause = 1.0
         while True:
+            began = self._order.clock()
             seen = self._look()
             if not seen.found and not seen.blind:
-                if (unsettled := self._unsettled(pause)) <= 0:
+                if self._is_settled(began):
                     return inventory_of(seen)
-                self._order.pace.pause(unsettled)
+                self._order.pace.pause(self._until_settled(pause))
                 pause = min(pause * 2, 10)
                 continue
             now = frozenset((thing.id, thing.state) for thing in seen.found)
@@ -172,23 +173,30 @@ class _Rounds:
             del self._doubtful[token]
         return [host for host in hosts.values() if host.state not in _INSTANCE.over]
 
-    def _awaited(self) -> int:
-        """How many hosts were ordered so lately that AWS may not show them yet."""
+    def _awaited(self, at: datetime) -> int:
+        """How many hosts were ordered so lately before then that AWS may not have shown them."""
         unseen = timedelta(seconds=self._order.patience.unseen)
-        now = self._order.clock()
-        return sum(now - launch.at < unseen for launch in self._doubtful.values())
+        return sum(at - launch.at < unseen for launch in self._doubtful.values())
 
-    def _unsettled(self, pause: float) -> float:
-        """Seconds until the next look, because something may still turn up; 0 when it can't."""
-        if awaited := self._awaited():
+    def _is_settled(self, looked: datetime) -> bool:
+        """Whether a look that began then has seen everything that can still turn up.
+
+        Its beginning counts: what it asks first may be seconds old when it ends.
+        """
+        return looked >= self._quiet_until and not self._awaited(looked)
+
+    def _until_settled(self, pause: float) -> float:
+        """Seconds until the next look is worth while."""
+        now = self._order.clock()
+        if awaited := self._awaited(now):
             detail = "waiting for hosts that were ordered and that AWS doesn't show yet"
             self._progress("late hosts", 0, awaited, detail)
             return pause
-        return max(0.0, (self._quiet_until - self._order.clock()).total_seconds())
+        return max(0.0, (self._quiet_until - now).total_seconds())
 
     def _hopeless(self, seen: Look) -> bool:
         """Nothing changed since the last look. Is there no reason to go on?"""
-        if self._awaited():
+        if self._awaited(self._order.clock()):
             return False
         now, patience = self._order.pace.now(), self._order.patience
         if now - self._changed > patience.standstill or now - self._began > patience.total:

@@ -86,6 +86,10 @@ class NamespaceHost(Machine):
         for path, (content, mode) in self.wish.files.items():
             self._put(path, content, mode)
 
+    def remount_disk(self, options: str) -> None:
+        """Give a limited disk other options of tmpfs(5)."""
+        run("mount", "-o", f"remount,{options}", str(self._disk))
+
     def _drop_disk(self) -> None:
         if self.wish.disk_mb is not None:
             run("umount", str(self._disk))

@@ -16,6 +16,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -47,8 +48,8 @@ class Network:
         self._changing = threading.Lock()
         self.firewall = Firewall(self.name)
         self.folder = FOLDERS / str(self.number)
-        self.folder.mkdir(parents=True)
         try:
+            self.folder.mkdir(parents=True)
             self._make()
         except BaseException:
             self.close()
@@ -115,8 +116,10 @@ class Network:
         narrow(f"{self.name}p", mbit)
 
     def close(self) -> None:
-        _clear(self.number)
-        os.close(self._lock)
+        try:
+            _clear(self.number)
+        finally:
+            os.close(self._lock)
 
     def _known(self, addresses: Addresses) -> str:
         """Make packets to a machine that is gone vanish, instead of failing for want of ARP."""
@@ -156,32 +159,48 @@ def mac_of(address: str) -> str:
 def _take_number() -> tuple[int, int]:
     """Lock the first number that nobody holds, after clearing what killed owners left."""
     LOCKS.mkdir(mode=0o755, exist_ok=True)
-    taken: tuple[int, int] | None = None
-    left = {int(folder.name) for folder in FOLDERS.glob("*")}
     for number in range(NUMBERS):
-        if taken and number not in left:
-            continue
-        lock = os.open(LOCKS / f"network-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        _clear(number)
-        if taken:
-            os.close(lock)
-        else:
-            taken = lock, number
-    if taken is None:
+        if (lock := _lock(number)) is not None:
+            break
+    else:
         raise RuntimeError(f"All {NUMBERS} networks of the tests are in use.")
-    return taken
+    try:
+        _clear(number)
+        _clear_others()
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock, number
+
+
+def _clear_others() -> None:
+    for number in [int(folder.name) for folder in FOLDERS.glob("*")]:
+        if (lock := _lock(number)) is not None:
+            try:
+                _clear(number)
+            finally:
+                os.close(lock)
+
+
+def _lock(number: int) -> int | None:
+    """The open lock of a number; None when somebody holds it."""
+    lock = os.open(LOCKS / f"network-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return lock
 
 
 def _clear(number: int) -> None:
     """Take away everything that carries this number; its owner is us or dead."""
     folder = FOLDERS / str(number)
     for pid in _processes_in(folder):
-        os.kill(pid, 9)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(pid, 9)
     for link in _links():
         if re.match(rf"ws{number}[bhu]", link):
             _delete_link(link)
@@ -219,7 +238,7 @@ def _processes_in(folder: Path) -> Iterator[int]:
         pid = int(file.read_text() or 0)
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # it ended before or while we read
             continue
         if f"{folder}/".encode() in command:
             yield pid

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from provisioning.fleet import Address
 from provisioning.ssh.connection import connect
-from provisioning.ssh.errors import SshError
+from provisioning.ssh.errors import ConnectionLost, SshError
 from provisioning.ssh.keys import new_key_pair
 from provisioning.ssh.login import Login
 from tests.cloud.cloud import Cloud
@@ -89,17 +90,25 @@ def until(describe):
 
 
 @pytest.fixture
-def answer(until, key_file):
-    """What a command says on the running instance, over SSH."""
+def reach(until, key_file):
+    """A connection to the running instance."""
+
+    def log_in(instance_id):
+        address = Address(until(instance_id, "running")["PublicIpAddress"])
+        return connect(Login(address, key_file, (HOST_KEY.public,)), seconds=20)
+
+    return log_in
+
+
+@pytest.fixture
+def answer(reach):
+    """What a command says on the running instance, over SSH, as soon as it can be asked."""
 
     def ask(instance_id, command):
-        address = Address(until(instance_id, "running")["PublicIpAddress"])
         deadline = time.monotonic() + 60
         while True:
             try:
-                with connect(
-                    Login(address, key_file, (HOST_KEY.public,)), seconds=20
-                ) as connection:
+                with reach(instance_id) as connection:
                     return connection.run(command, seconds=30).stdout.decode().strip()
             except SshError:
                 assert time.monotonic() < deadline
@@ -146,16 +155,22 @@ def test_a_terminated_instance_is_gone_from_the_network(launch_one, answer, ec2,
     assert machines.state(instance_id) == "off"
 
 
-def test_a_host_that_shuts_itself_down_ends_its_instance(launch_one, answer, until):
+def test_a_host_that_shuts_itself_down_ends_its_instance(launch_one, answer, reach, until):
     (instance_id,) = launch_one(InstanceInitiatedShutdownBehavior="terminate")
-    answer(instance_id, "poweroff")
+    answer(instance_id, "true")
+    with reach(instance_id) as connection, suppress(ConnectionLost):  # the answer may be cut off
+        connection.run("poweroff", seconds=30)
 
     until(instance_id, "terminated")
 
 
 def test_security_groups_let_in_only_what_they_name(launch_one, answer, ec2, until, group, rule):
     (instance_id,) = launch_one()
-    answer(instance_id, "nohup python3 -m http.server 8000 > /dev/null 2>&1 & sleep 0.5")
+    answer(
+        instance_id,
+        "nohup python3 -m http.server 8000 > /dev/null 2>&1 & "
+        "until bash -c ': < /dev/tcp/127.0.0.1/8000' 2> /dev/null; do sleep 0.02; done",
+    )
     address = until(instance_id, "running")["PublicIpAddress"]
 
     with pytest.raises(TimeoutError):
@@ -164,7 +179,7 @@ def test_security_groups_let_in_only_what_they_name(launch_one, answer, ec2, unt
         GroupId=group, IpPermissions=[{**rule, "FromPort": 8000, "ToPort": 8000}]
     )
 
-    socket.create_connection((address, 8000), timeout=5).close()
+    socket.create_connection((address, 8000), timeout=30).close()
     assert answer(instance_id, "echo ssh goes on") == "ssh goes on"
 
 

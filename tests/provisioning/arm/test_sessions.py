@@ -96,6 +96,12 @@ def test_who_takes_all_the_memory_is_ended_and_the_others_go_on(room):
     assert room.connect("bob") == "connected"
 
 
+def test_who_asks_for_it_at_once_is_ended_and_not_just_refused(room):
+    hog = "python3 -c 'import time; x = bytearray(3 * 2**30); time.sleep(60)'"
+    assert room.run("bob", hog).startswith("error: ")
+    assert room.connect("bob") == "connected"
+
+
 def test_who_starts_processes_without_end_is_ended_and_the_others_go_on(room):
     assert room.run("bob", "for n in $(seq 300); do sleep 300 & done; wait").startswith("error: ")
     assert room.run("ada", "echo still here") == "still here\n"

@@ -1,9 +1,9 @@
 """`check` names everything that keeps a workshop from running on this machine."""
 
+import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -14,7 +14,7 @@ import pytest
 from provisioning.errors import NotPossibleHere
 from provisioning.findings import Finding
 from provisioning.isolation import isolation
-from provisioning.machine import Bubblewrap, Machine, look_at_this_machine, port_holder
+from provisioning.machine import Bubblewrap, Machine, look_at_this_machine
 from provisioning.providers.local import DISK_TO_BUILD, Needs, check
 
 GB = 2**30
@@ -65,37 +65,43 @@ def test_this_machine_can_hold_a_workshop(needs: Needs, machine: Machine) -> Non
 
 
 @pytest.fixture
-def holder(needs: Needs) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that listens on the port."""
-    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(needs.port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as holder:
-        while not port_holder(needs.port):
-            assert holder.poll() is None
-            time.sleep(0.05)
+def holder() -> Iterator[subprocess.Popen[str]]:
+    """Another process that listens on a port."""
+    command = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "0"]
+    with subprocess.Popen(
+        command, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as holder:
         yield holder
         holder.kill()
 
 
-def test_a_port_in_use_names_who_has_it(
-    needs: Needs, machine: Machine, holder: subprocess.Popen[bytes]
-) -> None:
-    found = stops(needs, machine)
+@pytest.fixture
+def taken(needs: Needs, holder: subprocess.Popen[str]) -> Needs:
+    """What needs the port that the other process has."""
+    assert holder.stdout is not None
+    said = re.search(r" port (\d+) ", holder.stdout.readline())
+    assert said is not None
+    return replace(needs, port=int(said[1]))
 
-    command = f"{sys.executable} -m http.server --bind 127.0.0.1 {needs.port}"[:80]
+
+def test_a_port_in_use_names_who_has_it(
+    taken: Needs, machine: Machine, holder: subprocess.Popen[str]
+) -> None:
+    found = stops(taken, machine)
+
+    command = f"{sys.executable} -u -m http.server --bind 127.0.0.1 0"[:80]
     assert found == [
         Finding(
             "stop",
-            f"port {needs.port} on 127.0.0.1 is in use by process {holder.pid} ({command})",
+            f"port {taken.port} on 127.0.0.1 is in use by process {holder.pid} ({command})",
             "stop that process, or set hub.port in workshop.yaml to another number",
         )
     ]
 
 
-def test_a_running_workshop_holds_its_own_port(
-    needs: Needs, machine: Machine, holder: subprocess.Popen[bytes]
-) -> None:
-    assert stops(needs, machine)
-    assert stops(replace(needs, running=True), machine) == []
+def test_a_running_workshop_holds_its_own_port(taken: Needs, machine: Machine) -> None:
+    assert stops(taken, machine)
+    assert stops(replace(taken, running=True), machine) == []
 
 
 def test_an_address_of_another_machine_is_refused(needs: Needs, machine: Machine) -> None:
@@ -121,14 +127,12 @@ def test_a_full_disk_names_what_is_there_and_what_is_needed(
     ]
 
 
-def test_without_root_seats_have_jails_and_others_stay_unseen(
-    needs: Needs, call_as_nobody, holder: subprocess.Popen[bytes]
-) -> None:
-    findings = call_as_nobody(lambda: check(needs, look_at_this_machine()))
+def test_without_root_seats_have_jails_and_others_stay_unseen(taken: Needs, call_as_nobody) -> None:
+    findings = call_as_nobody(lambda: check(taken, look_at_this_machine()))
 
     jail = "each seat has a jail of its own (as root: an account as well)"
     assert Finding("ok", jail) in findings
-    what = f"port {needs.port} on 127.0.0.1 is in use by a process of another account"
+    what = f"port {taken.port} on 127.0.0.1 is in use by a process of another account"
     assert what in [finding.what for finding in findings]
 
 

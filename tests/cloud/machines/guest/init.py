@@ -37,8 +37,6 @@ def boot(plan):
         Path(folder).mkdir(parents=True)
     first_boot.before_sshd(plan)
     subprocess.run(["systemctl", "start", "ssh"], check=True)
-    while not Path("/run/sshd.pid").exists():
-        time.sleep(0.01)
     tell("up")
     subprocess.run(["systemctl", "start-enabled"], check=False)
     first_boot.after_sshd(plan)

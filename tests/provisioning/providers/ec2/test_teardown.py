@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provisioning.journal import Journal
 from provisioning.providers.ec2.errors import NoCredentials
-from provisioning.providers.ec2.inventory import NotLookedAt
+from provisioning.providers.ec2.inventory import Look, NotLookedAt, look
 from provisioning.providers.ec2.left import SomethingLeft
 from provisioning.providers.ec2.teardown import Patience, Teardown, take_down
 from provisioning.providers.protocol import Inventory
@@ -166,6 +167,26 @@ def test_without_a_journal_a_late_host_is_caught_as_well(desk: Desk) -> None:
     desk.cloud.settings.visible_after_seconds = 5
     Things("nlp").instance()
     assert desk.down().empty
+    assert desk.left() == []
+
+
+def test_a_look_that_took_longer_than_a_host_needs_to_show_is_no_proof(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many regions, calls that are throttled: what was asked first is old when all is answered."""
+
+    late: list[str] = []
+
+    def slowly(*order: Any) -> Look:
+        seen = look(*order)
+        if not late:
+            late.append(Things("nlp").instance())
+        desk.cloud.advance(30)
+        return seen
+
+    monkeypatch.setattr("provisioning.providers.ec2.teardown.look", slowly)
+    assert desk.down().empty
+    assert late
     assert desk.left() == []
 
 
