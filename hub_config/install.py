@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from hub_config.render import Files
@@ -17,6 +18,9 @@ from hub_config.settings import Ports, Secrets
 from provisioning.errors import NotPossibleHere, StepFailed
 from provisioning.paths import StatePaths
 
+#: Below those of seats on hosts (20000..), and below those that Linux gives to whoever names none
+#: (32768..): a port is bound seconds after it was chosen, and again after every restart.
+_OUR_PORTS = range(10_000, 20_000)
 #: The rooms that the hub's processes import.
 ROOMS = ("provisioning", "hub_config", "grader")
 
@@ -152,15 +156,18 @@ def ensure_ports(path: Path, public: int) -> Ports:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; held open together, so that they differ."""
-    holders = [socket.socket() for _ in range(count)]
-    try:
-        for holder in holders:
-            holder.bind(("127.0.0.1", 0))
-        return [holder.getsockname()[1] for holder in holders]
-    finally:
-        for holder in holders:
-            holder.close()
+    """Different ports that nobody has now, and that Linux gives to nobody by itself."""
+    mixed = randomness.SystemRandom().sample(_OUR_PORTS, len(_OUR_PORTS))
+    return list(islice(filter(_is_free, mixed), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def ensure_files(files: Files) -> tuple[Path, ...]:

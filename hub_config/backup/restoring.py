@@ -46,20 +46,21 @@ def ensure_restored(order: CopyOrder) -> Restored:
             write_marks(shelf, Marks(mark=there))
             return Restored("there", newest.about.at)
         marks = write_marks(shelf, Marks(mark=marks.mark, bringing=new_mark()))
-        home.make_room()
-        status = _bring(order, newest)
-        home.put(marks.bringing, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        home.make_room(stamp)
+        status = _bring(order, newest, stamp)
+        home.put(marks.bringing, stamp)
         write_marks(shelf, Marks(mark=marks.bringing))
         return Restored("restored", newest.about.at, partly=status in PARTLY)
 
 
-def _bring(order: CopyOrder, newest: Snapshot) -> int:
+def _bring(order: CopyOrder, newest: Snapshot, stamp: str) -> int:
     until = time.monotonic() + order.seconds
     jail = Jail(order.home.account, newest.files, writable=False)
     return Transfer(
         jail.command(),
         ["--recursive", *OPTIONS, f"{INSIDE}/", f"{THERE}:{INSIDE}/"],
-        lambda rsync: order.home.receiver(rsync, until),
+        lambda rsync: order.home.receiver(rsync, until, stamp),
         0,
         until,
     ).run()

@@ -51,13 +51,18 @@ _MARK = r"""
 cat "$marks/$username" 2> /dev/null || echo none
 """
 
+# What a killed try began here may run on for a while. So every try has a folder of its own, and
+# takes away those of earlier ones only. What somebody still writes into goes the next time.
 _MAKE_ROOM = r"""
 set -eu
 command -v rsync > /dev/null || { echo rsync >&2; exit "$lacks"; }
 mkdir -p "$homes"
-rm -rf --one-file-system "$incoming"
 mkdir -m 700 "$incoming"
 chown "$uid:$gid" "$incoming"
+for each in "$homes/.$username.incoming-"*; do
+    [ "$each" != "$incoming" ] || break
+    rm -rf --one-file-system "$each" || true
+done
 """
 
 # Killed in between, the home is not there, or has a mark that nobody knows: it is brought again.
@@ -120,22 +125,26 @@ class SeatHome:
         """Which home is there: its mark, "none" if it has none, "" if there is no home."""
         return self._run("read the mark of a home", _MARK).strip()
 
-    def make_room(self) -> None:
-        """An empty folder for a home that is brought, beside the one that may be there."""
-        self._run("make room for a home", _MAKE_ROOM)
+    def make_room(self, stamp: str) -> None:
+        """An empty folder for a home that is brought, beside the one that may be there.
+
+        `stamp` names the try: that of a later one sorts behind it.
+        """
+        self._run("make room for a home", _MAKE_ROOM, incoming=self._incoming(stamp))
 
     def put(self, mark: str, stamp: str) -> None:
         """The home that was brought takes its place; one that is there is set aside, not lost."""
         aside = self.homes / f".{self.username}.aside-{stamp}"
-        self._run("put a home in its place", _PUT, new=mark, aside=aside)
+        paths = {"incoming": self._incoming(stamp), "aside": aside}
+        self._run("put a home in its place", _PUT, new=mark, **paths)
 
     def sender(self, rsync: Sequence[str], until: float) -> list[str]:
         """rsync's other half, which reads the home."""
         return self._rsync(Jail(self.account, self._home, writable=False), rsync, until)
 
-    def receiver(self, rsync: Sequence[str], until: float) -> list[str]:
+    def receiver(self, rsync: Sequence[str], until: float, stamp: str) -> list[str]:
         """rsync's other half, which fills the folder made by `make_room`."""
-        return self._rsync(Jail(self.account, self._incoming, writable=True), rsync, until)
+        return self._rsync(Jail(self.account, self._incoming(stamp), writable=True), rsync, until)
 
     def on_host(self, command: str, until: float) -> list[str]:
         """The argv that runs a shell command as root there, and ends it when we are gone."""
@@ -182,7 +191,6 @@ class SeatHome:
             "username": self.username,
             "home": self._home,
             "homes": self.homes,
-            "incoming": self._incoming,
             "marks": self.homes.parent / "marks",
             "uid": self.account.uid,
             "gid": self.account.gid,
@@ -192,9 +200,8 @@ class SeatHome:
     def _home(self) -> Path:
         return self.homes / self.username
 
-    @property
-    def _incoming(self) -> Path:
-        return self.homes / f".{self.username}.incoming"
+    def _incoming(self, stamp: str) -> Path:
+        return self.homes / f".{self.username}.incoming-{stamp}"
 
 
 _STATUSES = {status.name.lower(): int(status) for status in _Status}

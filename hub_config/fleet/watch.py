@@ -75,7 +75,6 @@ class Watch:
         self._moving: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._problems: dict[str, str] = {}
-        self._replaced: dict[str, str] = {}
 
     async def round(self) -> FleetFacts:
         """Ask everybody at once, write what is known, and begin what has to be done."""
@@ -87,8 +86,7 @@ class Watch:
         answers = await asyncio.gather(*asked)
         hosts = [
             replace(
-                self._seen(name, health, before),
-                seats=_seated(settings, seats, name),
+                self._seen(name, health, before, _seated(settings, seats, name)),
                 spare=spares[name],
             )
             for name, health in zip(spares, answers, strict=True)
@@ -118,30 +116,34 @@ class Watch:
         return health
 
     def _seen(
-        self, name: str, health: dict[str, Any] | None, before: FleetFacts | None
+        self,
+        name: str,
+        health: dict[str, Any] | None,
+        before: FleetFacts | None,
+        seats: tuple[str, ...],
     ) -> HostFacts:
         now = datetime.now(UTC)
         known = before.of(name) if before else None
         quiet = self._heard(name) if health is not None else self._quiet(name, before)
-        replaced_by = self._replaced.get(name) or (known.replaced_by if known else "")
         spare = name != HUB and before is not None and free_spare(before) is not None
         state = judge(quiet, known.state if known else "silent", spare=spare)
-        if state == "dead" and name in self._replaced:
+        replaced_by = known.replaced_by if known and state in ("dead", "replaced") else ""
+        if replaced_by and not seats:
             state = "replaced"
         return HostFacts(
             name=name,
             state=state,
             since=known.since if known and known.state == state else now,
+            seats=seats,
             answered=now if health is not None else (known.answered if known else None),
             health=health or (known.health if known else None),
-            replaced_by=replaced_by if state == "replaced" else "",
+            replaced_by=replaced_by,
             problem=self._problem(name, state),
         )
 
     def _heard(self, name: str) -> Quiet:
         """Its service has just answered: whatever was wrong with it is over."""
         self._answered[name] = self._reached[name] = self._clock()
-        self._replaced.pop(name, None)
         self._problems.pop(name, None)
         return Quiet(None)
 
@@ -154,7 +156,7 @@ class Watch:
 
     def _problem(self, name: str, state: State) -> str:
         match state:
-            case "dead":
+            case "dead" | "replaced":
                 return self._problems.get(name, "")
             case "no service":
                 return self._problems.get(name, MENDING)
@@ -181,6 +183,8 @@ class Watch:
         lost = next((name for name in dead if name != HUB), None)
         spare = free_spare(facts)
         if lost and spare:
+            # Written first: a watch that is killed once they have gone leaves behind where to.
+            write_facts(hosts_file(settings), _leading(facts, lost, spare))
             self._moving = asyncio.create_task(self._replace(settings, lost, spare))
 
     async def _replace(self, settings: HubSettings, dead: str, spare: str) -> None:
@@ -192,7 +196,12 @@ class Watch:
             self._not_before = self._clock() + AGAIN_SECONDS
         else:
             self._problems.pop(dead, None)
-            self._replaced[dead] = spare
+
+
+def _leading(facts: FleetFacts, dead: str, spare: str) -> FleetFacts:
+    """The same, with where the seats of a dead host go."""
+    led = (replace(each, replaced_by=spare) if each.name == dead else each for each in facts.hosts)
+    return replace(facts, hosts=tuple(led))
 
 
 def _said(error: Exception) -> str:

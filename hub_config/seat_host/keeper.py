@@ -19,6 +19,7 @@ from hub_config.seat_host.standing_jail import StandingJail
 from hub_config.seat_host.starting import PRIVATE, Workplace, start_seat
 from hub_config.seat_process import SeatProcess
 from hub_config.usernames import ROBOT
+from provisioning.errors import StepFailed
 from provisioning.limits import Cell
 
 #: For a server to end its kernels and itself after it was asked to.
@@ -38,6 +39,11 @@ class SeatKeeper:
         self._seats = {record.username: record for record in self._records.all()}
         self._cells: dict[str, Cell] = {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        for record in self._seats.values():
+            # Before anybody asks. Where it fails, the seat goes on and its next kernel says so.
+            if record.server.alive():
+                with suppress(StepFailed, OSError):
+                    self._cell(record)
 
     def start(self, order: SeatOrder) -> Started:
         """The seat's server; one that runs already is left alone."""
@@ -47,7 +53,7 @@ class SeatKeeper:
                 return found.started
             if found is not None:
                 self._end(found)
-            record = start_seat(self._place, order)
+            record, self._cells[order.username] = start_seat(self._place, order)
             self._remember(record)
             return record.started
 
@@ -173,14 +179,16 @@ class SeatKeeper:
         self._records.write(record)
 
     def _cell(self, record: SeatRecord) -> Cell:
-        """Looked up once: with systemd that is a question to another process."""
+        """Made where it isn't there: only who holds the seat's lock may ask for it."""
         if record.username not in self._cells:
             cell = self._place.limits.prepare(record.username, record.limits)
             self._cells[record.username] = cell
         return self._cells[record.username]
 
     def _use(self, record: SeatRecord) -> SeatUse:
-        usage = self._cell(record).usage()
+        """A question makes nothing: the seat may be about to end, and its cell is gone then."""
+        cell = self._cells.get(record.username)
+        usage = cell.usage() if cell is not None else None
         if usage is None:
             return SeatUse()
         return SeatUse(

@@ -81,8 +81,8 @@ class _Place:
     log: int
 
 
-def start_seat(place: Workplace, order: SeatOrder) -> SeatRecord:
-    """Nothing is left of a start that fails. Raises: SeatHostError."""
+def start_seat(place: Workplace, order: SeatOrder) -> tuple[SeatRecord, Cell]:
+    """The seat and its cell. Nothing is left of a start that fails. Raises: SeatHostError."""
     account = account_of(order.uid)
     _ensure_home(order, account)
     place.firewall.admit(Admission(order.uid, order.port))
@@ -105,7 +105,7 @@ def _started_in_jail(
     order: SeatOrder,
     account: Account,
     server: Callable[[Workplace, _Place], Started],
-) -> SeatRecord:
+) -> tuple[SeatRecord, Cell]:
     """A jail and a cell of its own for each attempt: of one that failed nothing runs on."""
     limits = SeatLimits(order.memory_bytes, float(order.cpus), order.processes)
     # What a seat that broke down left behind would use up the next one's share.
@@ -122,7 +122,10 @@ def _started_in_jail(
             place.children.reap()
             cell.remove()
             raise
-    return SeatRecord(order.username, order.uid, order.port, order.gpu, limits, started, jail.outer)
+    record = SeatRecord(
+        order.username, order.uid, order.port, order.gpu, limits, started, jail.outer
+    )
+    return record, cell
 
 
 def _warm_server(place: Workplace, where: _Place) -> Started:

@@ -107,7 +107,7 @@ class WarmProcess:
                 raise SeatHostError("ill", f"{self.plan.name}: {self._ill}")
             return int(number)
 
-    def wait(self, seconds: float = _FORK_SECONDS) -> None:
+    def wait(self, seconds: float) -> None:
         """Until it is warm, or no longer warming up."""
         deadline, pause = self._clock() + seconds, _SHORTEST_PAUSE
         while self._link is None and self._process is not None and self._clock() < deadline:

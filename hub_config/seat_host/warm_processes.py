@@ -10,6 +10,9 @@ from hub_config.seat_host.protocol import SeatHostError, WarmState
 from hub_config.seat_host.settings import HostSettings
 from hub_config.seat_host.warm_process import WarmPlan, WarmProcess
 
+#: For an interpreter that starts on a busy host. Who asked for a seat waits for ten seconds longer.
+_PLAIN_SECONDS = 20.0
+
 
 class WarmProcesses:
     """Those that import nothing, for plain starts, need no warming up."""
@@ -40,9 +43,9 @@ class WarmProcesses:
             raise SeatHostError("unknown", "no kernel is kept warm for that interpreter") from None
 
     def fork_plainly(self, control: socket.socket) -> int:
-        """Waits for the few milliseconds that an interpreter takes to start."""
+        """Waits for the moment that an interpreter takes to start."""
         self._plain.tend()
-        self._plain.wait()
+        self._plain.wait(_PLAIN_SECONDS)
         return self._plain.fork(control)
 
     def states(self) -> tuple[WarmState, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def test_a_process_with_the_same_number_is_another_one(jailed: subprocess.Popen[
 
 def test_a_zombie_is_not_alive() -> None:
     process = subprocess.Popen(["true"])
-    time.sleep(0.2)
+    # Until it has ended, and without collecting it: it stays a zombie.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert SeatProcess.of(process.pid) is None
     process.wait()
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from hub_config.backup.copying import Copied
 from hub_config.backup.errors import CopyFailed, HostSilent
 from hub_config.backup.jail import Jail
 from hub_config.backup.snapshots import Shelf
@@ -49,6 +50,8 @@ for number in range(int(sys.argv[2])):
         db.execute(f"delete from {name}")
         db.execute(f"insert into {name} values (?, ?)", (number, "x" * 5000))
     db.execute("commit")
+    if number == 0:
+        print("written", flush=True)
     time.sleep(0.002)
 """
 
@@ -189,15 +192,23 @@ def test_a_home_that_grows_while_it_is_copied_is_cut(
 def test_a_database_that_is_written_all_the_time_is_never_torn(ada: Class) -> None:
     jail = Jail(ADA, ada.home, writable=True)
     writer = [*jail.command(), "python3", "-I", "-c", WRITER, "runs.db"]
-    subprocess.run([*writer, "1"], check=True)
+    subprocess.run([*writer, "1"], check=True, stdout=subprocess.DEVNULL)
     ada.copy()
-    with subprocess.Popen([*writer, "10000000"]) as writing:
+    with subprocess.Popen([*writer, "10000000"], stdout=subprocess.PIPE) as writing:
         try:
-            assert ada.copy().partly
-            _check_untorn(ada.copied() / "runs.db")
+            assert writing.stdout
+            assert writing.stdout.readline() == b"written\n"
+            # A writer that gets no processor for a whole copy is not seen in it.
+            assert any(_untorn_copy(ada).partly for _ in range(5))
             assert writing.poll() is None
         finally:
             writing.kill()
+
+
+def _untorn_copy(ada: Class) -> Copied:
+    copied = ada.copy()
+    _check_untorn(ada.copied() / "runs.db")
+    return copied
 
 
 def _check_untorn(database: Path) -> None:
@@ -206,7 +217,9 @@ def _check_untorn(database: Path) -> None:
         assert db.execute("select (select n from one) = (select n from two)").fetchone() == (1,)
 
 
-def test_killed_while_it_copies_the_last_copy_stays_and_the_next_one_is_whole(ada: Class) -> None:
+def test_killed_while_it_copies_the_last_copy_stays_and_the_next_one_is_whole(
+    ada: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ada.write("lab/work.ipynb", "old")
     ada.copy()
     before = ada.shelf.newest
@@ -216,6 +229,8 @@ def test_killed_while_it_copies_the_last_copy_stays_and_the_next_one_is_whole(ad
     child = os.fork()
     if child == 0:
         try:
+            # Never too late for the kill: all of it is copied, and nothing counts yet.
+            monkeypatch.setattr(Shelf, "complete", lambda *_: signal.pause())
             ada.copy()
         finally:
             os._exit(0)

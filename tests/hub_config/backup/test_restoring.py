@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from hub_config.backup import restoring
 from hub_config.backup.copying import CopyOrder
 from hub_config.backup.listing import Limits
 from hub_config.backup.restoring import Restored, ensure_restored
@@ -64,6 +69,29 @@ def test_an_empty_home_that_a_host_made_gives_way(ada: Class) -> None:
     assert list(spare.seat.homes.glob(".*")) == []
 
 
+def test_what_a_killed_try_still_does_on_the_host_spoils_no_later_one(
+    ada: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.write("notes.txt", "42")
+    ada.copy()
+    spare = elsewhere(ada, "spare-01")
+    bring_files = restoring._bring
+
+    def beside_a_late_command(*order: Any) -> int:
+        status = bring_files(*order)
+        spare.seat.make_room("20200101T090000.000000Z")
+        return status
+
+    monkeypatch.setattr(restoring, "_bring", beside_a_late_command)
+    assert bring(spare).outcome == "restored"
+    assert (spare.home / "notes.txt").read_text() == "42"
+    # The folder that it made goes with the next one that is brought there.
+    monkeypatch.undo()
+    shutil.rmtree(spare.home)
+    assert bring(spare).outcome == "restored"
+    assert list(spare.seat.homes.glob(".ada.incoming*")) == []
+
+
 KILLED = """
 import pickle, sys
 from hub_config.backup.restoring import ensure_restored
@@ -77,13 +105,22 @@ def test_killed_while_it_is_brought_the_next_try_completes_it(ada: Class) -> Non
     ada.copy()
     spare = elsewhere(ada, "spare-01")
     order = pickle.dumps(CopyOrder(spare.seat, spare.shelf, Limits(10**8), 20))
-    for pause in (0.5, 1.0):
+    for begun in (lambda: time.sleep(0.5), lambda: wait_for_files(spare)):
         with subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             process.stdin.write(order)
             process.stdin.close()
-            time.sleep(pause)
+            begun()
             process.send_signal(signal.SIGKILL)
     assert bring(spare).outcome in ("there", "restored")
     found = {path.name: path.read_bytes() for path in (spare.home / "lab").iterdir()}
     assert found == {path.name: path.read_bytes() for path in (ada.home / "lab").iterdir()}
+
+
+def wait_for_files(spare: Class) -> None:
+    """Until it is being brought, or is there already."""
+    deadline = time.monotonic() + 20
+    places = (".ada.incoming-*/*", ".ada.incoming-*/.*", "ada")
+    while not any(any(spare.seat.homes.glob(place)) for place in places):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

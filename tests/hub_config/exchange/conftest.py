@@ -7,13 +7,12 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ import pytest
 import requests
 
 from hub_config.exchange.client import Address, ExchangeClient
+from hub_config.install import free_ports
 
 PROJECT = Path(__file__).parents[3]
 COURSE = "nlp"
@@ -61,12 +61,6 @@ c.JupyterHub.load_roles = [
 """
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -75,7 +69,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: flo
         try:
             if requests.get(url, timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             pass
         time.sleep(0.1)
     raise AssertionError(f"{url} didn't come up:\n{log.read_text()[-4000:]}")
@@ -218,10 +212,11 @@ class Exchange:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
     names = ("exchange", "formgrader", "stranger", "test")
+    port, hub_port, exchange_port, proxy_port = free_ports(4)
     hub = Hub(
-        port=free_port(),
-        hub_port=free_port(),
-        exchange_port=free_port(),
+        port=port,
+        hub_port=hub_port,
+        exchange_port=exchange_port,
         tokens={name: secrets.token_hex(16) for name in names},
         folder=folder,
     )
@@ -230,7 +225,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         HUB_CONFIG.format(
             port=hub.port,
             hub_port=hub.hub_port,
-            proxy_port=free_port(),
+            proxy_port=proxy_port,
             exchange_port=hub.exchange_port,
             proxy=str(Path(sys.executable).with_name("configurable-http-proxy")),
             instructor=INSTRUCTOR,
@@ -293,7 +288,7 @@ def start_exchange(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
     def start(store: Path | None = None, **settings: Any) -> Exchange:
         folder = tmp_path_factory.mktemp("exchange")
-        exchange = Exchange(hub, folder, store or folder / "store", free_port(), settings)
+        exchange = Exchange(hub, folder, store or folder / "store", free_ports(1)[0], settings)
         exchange.start()
         running.append(exchange)
         return exchange

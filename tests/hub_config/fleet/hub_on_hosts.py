@@ -85,9 +85,9 @@ class HubOnHosts:
     def facts(self) -> FleetFacts | None:
         return read_facts(hosts_file(self.settings))
 
-    def hub_pid(self) -> int:
-        (hub,) = (each for each in self.supervisor.states() if each.name == "hub")
-        return int(hub.detail.split()[1].rstrip(","))
+    def hub_pid(self) -> int | None:
+        """None while the hub's program is not there, or has only just begun."""
+        return next((each.pid for each in self.supervisor.states() if each.name == "hub"), None)
 
     def answers(self) -> bool:
         try:

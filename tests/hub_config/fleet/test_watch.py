@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -125,6 +125,19 @@ class Fleet:
         return serve
 
 
+async def round_and_move(watch: Watch) -> None:
+    """One round, and the move that it begins to its end."""
+    await watch.round()
+    if watch._moving is not None:
+        await asyncio.wait_for(watch._moving, 20)
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def fleet(tmp_path: Path) -> Fleet:
     hosts = tuple(
@@ -149,8 +162,7 @@ async def test_a_dead_hosts_seats_move_to_the_spare_once(fleet: Fleet) -> None:
             await watch.round()
             assert not is_lost(hosts_file(fleet.settings), "gpu-01")
         for fleet.now in (20, 25, 30):
-            await watch.round()
-            await asyncio.sleep(0.2)
+            await round_and_move(watch)
     assert fleet.moves == [("gpu-01", "gpu-03")]
     assert fleet.states() == {"gpu-01": "replaced", "gpu-02": "well", "gpu-03": "well"}
     facts = read_facts(hosts_file(fleet.settings))
@@ -176,13 +188,11 @@ async def test_a_move_that_fails_is_said_and_tried_again(fleet: Fleet) -> None:
     watch, fleet.fails = fleet.watch(), True
     async with fleet.answering("gpu-02", "gpu-03"):
         for fleet.now in (0, 20, 25, 30):
-            await watch.round()
-            await asyncio.sleep(0.1)
+            await round_and_move(watch)
         assert read_facts(hosts_file(fleet.settings)).of("gpu-01").problem
         fleet.fails = False
         for fleet.now in (60, 65):
-            await watch.round()
-            await asyncio.sleep(0.1)
+            await round_and_move(watch)
     assert fleet.moves == [("gpu-01", "gpu-03")] * 2
 
 
@@ -194,6 +204,7 @@ async def test_a_host_whose_service_alone_is_silent_keeps_its_seats(fleet: Fleet
         for fleet.now in (5, 10, 15, 20, 25, 30, 60, 110):
             await watch.round()
             await asyncio.sleep(0.02)
+        await until(lambda: fleet.restarted)
         assert fleet.states()["gpu-01"] == "no service"
         assert not is_lost(hosts_file(fleet.settings), "gpu-01")
         assert "is started anew" in read_facts(hosts_file(fleet.settings)).of("gpu-01").problem
@@ -210,15 +221,16 @@ async def test_a_service_that_can_not_be_mended_is_said_and_given_up_in_the_end(
 ) -> None:
     watch, fleet.there, fleet.fails = fleet.watch(), {"gpu-01"}, True
     async with fleet.answering("gpu-02", "gpu-03"):
-        for fleet.now in (0, 10, 20, 25, 119):
+        for fleet.now in (0, 10, 20, 25):
             await watch.round()
-            await asyncio.sleep(0.05)
+        await until(lambda: watch._problems)
+        fleet.now = 119
+        await watch.round()
         assert "systemctl says no" in read_facts(hosts_file(fleet.settings)).of("gpu-01").problem
         assert fleet.moves == []
         fleet.fails = False
         for fleet.now in (121, 126):
-            await watch.round()
-            await asyncio.sleep(0.2)
+            await round_and_move(watch)
     assert fleet.moves == [("gpu-01", "gpu-03")]
 
 
@@ -243,19 +255,30 @@ async def test_a_watch_that_was_killed_goes_on_from_what_it_wrote(fleet: Fleet) 
     async with fleet.answering("gpu-02", "gpu-03"):
         watch = fleet.watch()
         for fleet.now in (0, 20, 25):
-            await watch.round()
-            await asyncio.sleep(0.1)
+            await round_and_move(watch)
         fleet.now = 100
         await fleet.watch().round()
     assert fleet.states()["gpu-01"] == "replaced"
+
+
+async def test_a_watch_that_was_killed_at_the_end_of_a_move_leaves_behind_where_to(
+    fleet: Fleet,
+) -> None:
+    async with fleet.answering("gpu-02", "gpu-03"):
+        watch = fleet.watch()
+        for fleet.now in (0, 20):
+            await round_and_move(watch)
+        await fleet.watch().round()
+    assert fleet.states()["gpu-01"] == "replaced"
+    assert read_facts(hosts_file(fleet.settings)).of("gpu-01").replaced_by == "gpu-03"
+    assert fleet.moves == [("gpu-01", "gpu-03")]
 
 
 async def test_a_host_that_comes_back_runs_no_seat_that_is_elsewhere_by_now(fleet: Fleet) -> None:
     watch = fleet.watch()
     async with fleet.answering("gpu-02", "gpu-03"):
         for fleet.now in (0, 20, 25):
-            await watch.round()
-            await asyncio.sleep(0.1)
+            await round_and_move(watch)
     fleet.running["gpu-01"] = ["ann"]
     async with fleet.answering("gpu-01", "gpu-02", "gpu-03"):
         await watch.round()

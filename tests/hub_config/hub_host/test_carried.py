@@ -98,8 +98,8 @@ LIFELINE = """
 import subprocess, sys
 from hub_config.hub_host.lifeline import end_with
 end_with(0)
-print("begun", flush=True)
 try:
+    print("begun", flush=True)
     subprocess.run(["sleep", "60"])
 except KeyboardInterrupt:
     print("tidied up", flush=True)

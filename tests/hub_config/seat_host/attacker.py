@@ -21,7 +21,8 @@ def tried(attempt):
 
 
 def connect(address, port):
-    with socket.create_connection((address, port), timeout=3) as link:
+    # A refusal comes at once.
+    with socket.create_connection((address, port), timeout=30) as link:
         return link.recv(64).decode()
 
 
@@ -97,9 +98,9 @@ def main():
         "names": Path("/etc/passwd").read_text(),
         "namespace": tried(new_namespace),
     }
-    print(json.dumps(done), flush=True)
     # A port of one's own, for whoever looks whether it can be reached; then stay.
     own = socket.create_server(("127.0.0.1", int(todo["listen"])))
+    print(json.dumps(done), flush=True)
     while True:
         link, _ = own.accept()
         link.sendall(b"reached")

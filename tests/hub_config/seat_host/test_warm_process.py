@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,9 @@ import pytest
 from hub_config.seat_host import warm_process
 from hub_config.seat_host.protocol import SeatHostError
 from hub_config.seat_host.warm_process import WarmPlan, WarmProcess
+from hub_config.seat_host.warm_processes import WarmProcesses
 from hub_config.seat_process import SeatProcess
+from tests.hub_config.seat_host.a_host import settings_in
 from tests.hub_config.seat_host.host_at_work import SOURCE, until
 
 
@@ -150,25 +152,69 @@ def test_it_ends_with_the_service(warm: WarmProcess) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def slow_to_begin(tmp_path: Path, what: str) -> WarmProcess:
+def slow_to_begin(
+    tmp_path: Path, what: str, clock: Callable[[], float] = time.monotonic
+) -> WarmProcess:
     """Of an interpreter that does something else first."""
     python = an_environment(tmp_path / "slow") / "bin" / "python"
     python.unlink()
     python.write_text(f'#!/bin/sh\n{what}\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    return WarmProcess(WarmPlan("env", "plain", tmp_path / "slow", SOURCE), tmp_path / "log")
+    plan = WarmPlan("env", "plain", tmp_path / "slow", SOURCE)
+    return WarmProcess(plan, tmp_path / "log", clock)
+
+
+def until_there_is(file: Path) -> str:
+    return f"while [ ! -e {file} ]; do sleep 0.01; done"
 
 
 def test_one_that_imports_for_long_is_not_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm_process, "_HELLO_SECONDS", 0.5)
-    warm = slow_to_begin(tmp_path, "for at in $(seq 1000000); do :; done")
+    looks, imported = [], tmp_path / "imported"
+
+    def more_and_more(pid: int) -> float:
+        looks.append(pid)
+        if len(looks) == 2:
+            imported.touch()
+        return float(len(looks))
+
+    monkeypatch.setattr(warm_process, "_HELLO_SECONDS", 0.2)
+    monkeypatch.setattr(warm_process, "_cpu_seconds", more_and_more)
+    warm = slow_to_begin(tmp_path, until_there_is(imported))
     warm.tend()
-    began = warm.state().pid
-    until(lambda: not warm.state().ill)
-    assert warm.state().pid == began
-    warm.end()
+    try:
+        began = warm.state().pid
+        until(lambda: not warm.state().ill)
+        assert warm.state().pid == began
+        assert set(looks) == {began}
+    finally:
+        warm.end()
+
+
+def test_what_a_process_has_computed_is_known() -> None:
+    assert warm_process._cpu_seconds(os.getpid()) > 0
+
+
+def test_a_plain_start_waits_for_ten_seconds_and_more(tmp_path: Path) -> None:
+    """As an interpreter takes on a busy host, while it is the only way to start a seat."""
+    started, clock = tmp_path / "started", Clock()
+
+    def two_seconds_at_each_look() -> float:
+        if clock.now < 16:
+            clock.now += 2
+        else:
+            started.touch()
+        return clock.now
+
+    warm = WarmProcesses(settings_in(tmp_path, SOURCE), tmp_path)
+    warm._plain = slow_to_begin(tmp_path, until_there_is(started), two_seconds_at_each_look)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with ours, theirs:
+            assert warm.fork_plainly(theirs)
+    finally:
+        warm.end()
 
 
 def test_one_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

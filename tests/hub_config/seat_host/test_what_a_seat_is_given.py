@@ -25,7 +25,8 @@ RECORD = SeatRecord(
     limits=SeatLimits(2**30, 1.5, 512),
     started=Started(10, 11, True),
     jail=SeatProcess(1, 2, SeatProcess(3, 4)),
-    kernels=(SeatProcess(5, 6),),
+    # Above every number that Linux gives to a process.
+    kernels=(SeatProcess(4_194_305, 6),),
 )
 
 

@@ -22,15 +22,15 @@ INTERNET = "203.0.113.7"
 
 _LISTEN = """
 import socket, sys, threading
-def serve(at):
-    listener = socket.create_server(at, backlog=64)
+def serve(listener):
     while True:
         link, _ = listener.accept()
         link.sendall(b"reached")
         link.close()
-for each in sys.argv[1:]:
-    address, _, port = each.rpartition(":")
-    threading.Thread(target=serve, args=((address, int(port)),)).start()
+places = (each.rpartition(":") for each in sys.argv[1:])
+listeners = [socket.create_server((at, int(port)), backlog=64) for at, _, port in places]
+for each in listeners:
+    threading.Thread(target=serve, args=(each,)).start()
 print("listening", flush=True)
 """
 
