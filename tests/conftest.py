@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from provisioning.environments.build import ensure_environment
 from provisioning.environments.files import read_environment_file
@@ -18,6 +19,12 @@ ENVIRONMENTS = Path(__file__).parents[1] / "environments"
 BUILT = Path("/var/tmp/workshop-tests/environments")
 CLOUD = Path(__file__).parent / "cloud"
 LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_configure() -> None:
+    """Examples have no time limit: on a busy computer it would judge the computer."""
+    settings.register_profile("unhurried", parent=settings(), deadline=None)
+    settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

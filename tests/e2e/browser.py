@@ -49,9 +49,13 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> int:
-        """Go to a path of the hub; the status of the page that came."""
+        """Go to a path of the hub; the status of the page that came.
+
+        From a page that stays: one that goes on by itself (as "Your seat is being made ready"
+        does) can do so meanwhile, and then Playwright doesn't know whose answer came.
+        """
         response = self.page.goto(self.address + path)
-        assert response is not None
+        assert response is not None, "the page before went elsewhere by itself meanwhile"
         return response.status
 
     def enter(self, code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -132,9 +133,11 @@ class Traces:
                     yield f"{path}: {line.split(':')[0]}"
 
     def _cgroups(self) -> Iterator[str]:
+        # os.walk passes over groups of others that go meanwhile; Path.glob doesn't.
+        name = f"workshop-{self.workshop}"
         for kind in ("cgroup", "cgroup2"):
             for mount, _ in groups.mounts(kind):
-                yield from map(str, mount.glob(f"**/workshop-{self.workshop}"))
+                yield from (f"{at}/{name}" for at, below, _ in os.walk(mount) if name in below)
 
     def _shared_memory(self) -> Iterator[str]:
         for table in ("shm", "sem", "msg"):

@@ -56,14 +56,20 @@ def test_a_seat_gets_in_with_the_workshops_key_only(running):
 
 def test_it_runs_as_an_account_of_its_own(running):
     account = pwd.getpwnam("ws-_a-armed")
-    names = {each.name() for each in psutil.process_iter() if each.uids().real == account.pw_uid}
-    assert "bwrap" in names
+    assert "bwrap" in _programs_of(account.pw_uid)
     assert "arm" in {program["name"] for program in running.status()["programs"]}
 
 
 def test_after_down_there_is_neither_account_nor_process(running):
     uid = pwd.getpwnam("ws-_a-armed").pw_uid
     running.down()
-    assert not [each.pid for each in psutil.process_iter() if each.uids().real == uid]
+    assert not _programs_of(uid)
     with pytest.raises(KeyError):
         pwd.getpwnam("ws-_a-armed")
+
+
+def _programs_of(uid):
+    found = psutil.process_iter(["name", "uids"])  # one that ends meanwhile has no uids
+    return {
+        each.info["name"] for each in found if each.info["uids"] and each.info["uids"].real == uid
+    }

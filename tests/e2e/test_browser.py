@@ -246,7 +246,7 @@ def test_pages_of_staff_open_for_assistants_and_not_for_attendees(
     assert kim.open(path) == 200
     alan = visit()
     alan.enter(graded.codes["br-alan"])
-    alan.page.wait_for_url("**/br-alan/**")
+    alan.page.wait_for_url("**/user/br-alan/lab**")
     assert alan.open("/hub/home") == 200
     assert alan.page.get_by_role("link", name=re.compile("Formgrader|Report")).count() == 0
     assert alan.open(path) == 403

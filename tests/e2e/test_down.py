@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import pwd
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from tests.e2e.leftovers import PrivateMachine, PrivateWorkshop, Traces, private
 ADA, EVE, GRACE = "dn-ada", "dn-eve", "dn-grace"
 EVERYBODY = (ADA, EVE, GRACE)
 MESS = Path(__file__).with_name("messy_seat.txt")
-#: Takes the first number that is free, so that the next `up` gets other ones.
+#: Has the number that an account had, so that the next `up` gives it another.
 STRANGER = "dn-stranger"
 
 
@@ -116,11 +118,8 @@ def test_the_archive_holds_the_work_as_it_was(ended: Ended) -> None:
 
 
 def test_the_next_up_gives_everybody_their_work_back(ended: Ended) -> None:
-    subprocess.run(["useradd", "--no-create-home", STRANGER], check=True)
-    try:
+    with _held_by_somebody_else(ended.uid_of_eve):
         ended.workshop.up("--no-start-seats")
-    finally:
-        subprocess.run(["userdel", STRANGER], check=True)
     work = ended.workshop.paths.homes / EVE / "work"
     assert (work / "answer.txt").read_text() == "42"
     assert (work / "answer.txt").samefile(work / "same-answer.txt")
@@ -133,6 +132,19 @@ def test_the_next_up_gives_everybody_their_work_back(ended: Ended) -> None:
     assert uid != ended.uid_of_eve, "the account must have another number for this test"
     assert _owners(work.parent) == {uid}
     assert work.parent.stat().st_mode & 0o777 == 0o700
+
+
+@contextmanager
+def _held_by_somebody_else(uid: int) -> Iterator[None]:
+    subprocess.run(["userdel", STRANGER], check=False, stderr=subprocess.DEVNULL)
+    if any(each.pw_uid == uid for each in pwd.getpwall()):
+        yield
+        return
+    subprocess.run(["useradd", "--no-create-home", "--uid", str(uid), STRANGER], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["userdel", STRANGER], check=True)
 
 
 def _uid_of(username: str) -> int:

@@ -168,7 +168,7 @@ def test_the_wall_is_for_staff_and_believes_no_page_but_its_own(
 ) -> None:
     bob = visit()
     bob.enter(workshop.codes["wl-bob"])
-    bob.page.wait_for_url("**/wl-bob**")
+    bob.page.wait_for_url("**/user/wl-bob/lab**")
     assert bob.open(WALL) == 403
     assert "for those who teach" in bob.page.inner_text("body")
     assert bob.open(f"{WALL}state") == 403
@@ -204,7 +204,7 @@ def test_a_page_that_lost_its_login_s_cookie_to_another_logs_in_anew(
 ) -> None:
     bob = visit()
     bob.enter(workshop.codes["wl-bob"])
-    bob.page.wait_for_url("**/wl-bob**")
+    bob.page.wait_for_url("**/user/wl-bob/lab**")
     asked = bob.page.request
     sent = asked.get(f"{workshop.address}{WALL}", max_redirects=0)
     bob.page.context.clear_cookies(name=re.compile("services-wall-oauth-state|service-wall"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 
 import psutil
 
@@ -110,7 +111,7 @@ async def test_a_process_that_was_left_behind_ends_with_the_seat(
     classroom: Classroom, eve: Robot
 ) -> None:
     """Detached in every way there is: a session of its own, no parent, no signals."""
-    mark = "987654321"
+    mark = str(random.randint(10**8, 10**9))  # no other run's
     await eve.run_cell(
         KERNEL,
         f"""
@@ -125,10 +126,11 @@ if os.fork() == 0:
             signal.signal(number, signal.SIG_IGN)
         os.execvp("sleep", ["sleep", "{mark}"])
     os._exit(0)
-time.sleep(1)
 """,
     )
-    assert len(_running(mark)) == 3
+    async with asyncio.timeout(30):
+        while len(_running(mark)) != 3:
+            await asyncio.sleep(0.2)
     path = f"/hub/api/users/{EVE}/server"
     answer = await eve.client.delete(path, headers=form_token(eve))
     assert answer.status_code in (202, 204)

@@ -107,9 +107,7 @@ async def test_another_s_kernel_can_not_be_spoken_to(
 ) -> None:
     kernel = await ada.post("api/kernels", {"name": KERNEL})
     try:
-        programs = [each for each in classroom.seat_processes(ADA) if _is_kernel(each)]
-        assert programs, "Ada's kernel doesn't run: this test would prove nothing"
-        sockets = await _sockets(programs)
+        sockets = await _sockets(await _kernels(classroom))
         outcome = await attack(
             eve,
             """
@@ -139,15 +137,12 @@ async def test_nothing_can_be_put_into_another_s_output(
     Somebody else's words are at most shown as what they are.
     """
     cell = asyncio.create_task(ada.run_cell(KERNEL, COUNTING.format(seconds=8)))
-    await asyncio.sleep(3)
-    programs = [each for each in classroom.seat_processes(ADA) if _is_kernel(each)]
-    ports = {
-        connection.laddr.port
-        for program in programs
-        for connection in program.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    programs = await _kernels(classroom)
+    async with asyncio.timeout(60):
+        while len(ports := _ports(programs)) < len(programs):
+            await asyncio.sleep(0.2)
     assert len(ports) == len(programs)
+    assert not cell.done(), "it was too late for Ada's output"
     await eve.run_cell(
         KERNEL,
         f"""
@@ -237,6 +232,23 @@ async def _everybody(hub: httpx.AsyncClient) -> Any:
         (row["name"], row["admin"], row["groups"], row["roles"], bool(row["servers"]))
         for row in rows
     )
+
+
+async def _kernels(classroom: Classroom) -> list[psutil.Process]:
+    """Ada's, once there is one: a warm one is hers a moment after it has answered."""
+    async with asyncio.timeout(60):
+        while not (found := [each for each in classroom.seat_processes(ADA) if _is_kernel(each)]):
+            await asyncio.sleep(0.1)
+    return found
+
+
+def _ports(programs: list[psutil.Process]) -> set[int]:
+    return {
+        connection.laddr.port
+        for program in programs
+        for connection in program.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 async def _sockets(programs: list[psutil.Process]) -> set[str]:
