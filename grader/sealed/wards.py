@@ -77,7 +77,7 @@ class Ward:
             ready, _, _ = select.select([self._leash], [], [], max(until - time.monotonic(), 0))
             if not ready:
                 return None
-            piece = self._leash.recv(4096)
+            piece = self._hear()
             if not piece:
                 self.lost = True
                 return None
@@ -85,6 +85,14 @@ class Ward:
         line, _, self._told = self._told.partition(b"\n")
         word: dict[str, Any] = json.loads(line)
         return word
+
+    def _hear(self) -> bytes:
+        """Nothing when the warden is gone: Linux says so with an error when it died before it
+        had read our last order."""
+        try:
+            return self._leash.recv(4096)
+        except ConnectionResetError:
+            return b""
 
     def interrupt(self) -> None:
         """What Ctrl-C would do."""
