@@ -6,6 +6,7 @@ off, SIGINT is reboot (as in other small inits). When standard input ends, its o
 and so is the host. Exit status: 0 powered off, 10 reboot.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -69,9 +70,10 @@ def collect_the_dead():
 
 def orderly_end(status):
     """Connections are closed, and not merely silent, when a machine shuts down."""
-    os.kill(-1, signal.SIGCONT)
-    os.kill(-1, signal.SIGTERM)
-    time.sleep(0.1)
+    with contextlib.suppress(ProcessLookupError):  # nobody else is there
+        os.kill(-1, signal.SIGCONT)
+        os.kill(-1, signal.SIGTERM)
+        time.sleep(0.1)
     os._exit(status)
 
 
