@@ -11,6 +11,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,13 +168,12 @@ def _is_marked(process: psutil.Process, state_home: Path) -> bool:
 
 
 def _end(process: psutil.Process) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.terminate()
-        process.wait(timeout=5)
-    except psutil.TimeoutExpired:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
+        try:
+            process.wait(timeout=5)
+        except psutil.TimeoutExpired:
+            process.kill()
 
 
 def _wait(happened: Callable[[], bool], seconds: float) -> bool:

@@ -30,12 +30,13 @@ def guard(
             file.write("0")
     try:
         walls.separate(jail)
+        itself = os.pidfd_open(os.getpid())
         pid = syscalls.fork()
     except OSError as error:
         _tell(leash, {"broken": f"the jail could not be built: {error}"})
         return
     if pid == 0:
-        _be_the_prisoner(jail, leash, body)
+        _be_the_prisoner(jail, itself, leash, body)
     _tell(leash, {"pid": pid})
     _hold(pid, leash)
     _, status, usage = os.wait4(pid, 0)
@@ -58,7 +59,7 @@ def _hold(pid: int, leash: socket.socket) -> None:
         ready = {fd for fd, _ in poll.poll()}
         if process in ready:
             break
-        order = leash.recv(1)
+        order = _order(leash)
         if order == b"i":
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(process, signal.SIGINT)
@@ -68,18 +69,38 @@ def _hold(pid: int, leash: socket.socket) -> None:
     os.close(process)
 
 
-def _be_the_prisoner(jail: walls.Jail, leash: socket.socket, body: Callable[[], None]) -> None:
+def _order(leash: socket.socket) -> bytes:
+    """Nothing when the controller has let go: Linux says so with an error when it did before it
+    had read our last word."""
+    try:
+        return leash.recv(1)
+    except ConnectionResetError:
+        return b""
+
+
+def _be_the_prisoner(
+    jail: walls.Jail, warden: int, leash: socket.socket, body: Callable[[], None]
+) -> None:
     code = 1
     try:
         walls.enter(jail)
         leash.close()
-        body()
-        code = 0
+        # From now on it dies with its warden; one that died before can't hold it.
+        if not _has_ended(warden):
+            os.close(warden)
+            body()
+            code = 0
     except BaseException as error:  # the process ends here, whatever happened
         with contextlib.suppress(BaseException):
             _tell(leash, {"broken": f"the jail could not be entered: {error!r}"})
     finally:
         os._exit(code)
+
+
+def _has_ended(process: int) -> bool:
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _tell(leash: socket.socket, message: dict[str, object]) -> None:

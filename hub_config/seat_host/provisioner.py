@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+from contextlib import suppress
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -47,7 +48,8 @@ class WarmKernelProcess:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            signal.pidfd_send_signal(self._handle, number)
+            with suppress(ProcessLookupError):  # it ended just now
+                signal.pidfd_send_signal(self._handle, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
