@@ -53,6 +53,11 @@ function tellSquares(table, note) {
     note.replaceChildren(...(reason.textContent ? [...parts, reason] : parts));
   }
 
+  function tellIfNew(place) {
+    const square = place.closest("td");
+    if (square && !square.matches(".sum") && square !== current) tell(square);
+  }
+
   const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   const body = table.tBodies[0];
   body.addEventListener("keydown", (event) => {
@@ -66,12 +71,19 @@ function tellSquares(table, note) {
     tell(next);
     next.focus();
   });
-  for (const occasion of ["mouseover", "click", "focusin"]) {
-    body.addEventListener(occasion, (event) => {
-      const square = event.target.closest("td");
-      if (square && !square.matches(".sum") && square !== current) tell(square);
-    });
+  for (const occasion of ["click", "focusin"]) {
+    body.addEventListener(occasion, (event) => tellIfNew(event.target));
   }
+  // A longer note pushes the squares away under a pointer that rests. Nobody points at the one that
+  // comes to lie there, and its note may be shorter and pull them back, and so on for ever.
+  let rest = "";
+  function hasMoved(event) {
+    const before = rest;
+    rest = `${event.screenX} ${event.screenY}`;
+    return rest !== before;
+  }
+  body.addEventListener("mousemove", hasMoved);
+  body.addEventListener("mouseover", (event) => { if (hasMoved(event)) tellIfNew(event.target); });
   const first = body.querySelector("td");
   if (first) {
     current = first;

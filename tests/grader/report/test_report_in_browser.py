@@ -53,6 +53,23 @@ def test_a_square_tells_its_story(page: Page) -> None:
     assert page.inner_text("#square-note") == before
 
 
+def test_a_note_stays_though_it_pushes_other_squares_under_a_pointer_that_rests(page: Page) -> None:
+    """A longer note pushed them down, the shorter one of the next square up again, for ever."""
+    note = page.locator("#square-note")
+    for square in page.locator("td.f").all()[:6]:
+        square.scroll_into_view_if_needed()
+        lies = square.bounding_box()
+        assert lies is not None
+        page.mouse.move(lies["x"] + lies["width"] / 2, lies["y"] + lies["height"] - 2)
+        said = note.inner_text()
+        assert "failed" in said
+        for _ in range(3):
+            page.evaluate(
+                "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+            )
+        assert note.inner_text() == said
+
+
 def test_the_attendees_sort_by_total(page: Page) -> None:
     totals = ".people tbody td:nth-of-type(3)"
     for _ in range(2):
