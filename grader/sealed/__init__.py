@@ -1,8 +1,9 @@
 """Sealed grading: student code runs in one jailed process, its tests in another.
 
-Two Pythons take part. The *controller* (`engine`, `conversation`, `grace`, `wards`, `watch`,
-`cgroups`, `stage`, `notebook_outputs`, `cache`) runs in the grader's own environment. Everything
-else runs in the environment of the assignment, in processes forked from one warm `zygote`:
+Two Pythons take part. The *controller* (`engine`, `conversation`, `grace`, `stopped`, `wards`,
+`watch`, `cgroups`, `stage`, `notebook_outputs`, `cache`) runs in the grader's own environment.
+Everything else runs in the environment of the assignment, in processes forked from one warm
+`zygote`:
 
     engine ── spawn ──► zygote ── fork ──► warden ── fork ──► student   (student cells)
                               └── fork ──► warden ── fork ──► checker   (test cells)

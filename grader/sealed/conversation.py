@@ -9,34 +9,20 @@ from __future__ import annotations
 
 import select
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from grader.sealed.frames import Wire, WireBroken, WireError, WireSilent
 from grader.sealed.grace import PATIENCE, Grace
 from grader.sealed.limits import Limits
 from grader.sealed.notebook_outputs import clean_outputs, error_output, stream_outputs
+from grader.sealed.stopped import BURIAL_SECONDS, TOO_BUSY, Stopped, why_ended
 from grader.sealed.submission import CellOutcome, Outcome, Step, Submission
 from grader.sealed.wards import MachineError, Ward
-from grader.sealed.watch import is_dying, use_of, waited_seconds
+from grader.sealed.watch import use_of, waited_seconds
 
 _LOOK_EVERY = 0.05
 _SET_UP_SECONDS = 30.0
-#: On a busy machine, a process that was killed takes a while to give back its memory.
-_BURIAL_SECONDS = 30.0
-#: How long a process that closed its connection may take to begin to end.
-_LAST_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """Why a cell was stopped from outside. `machine` means: not the submission's fault."""
-
-    reason: str
-    machine: bool = False
-
-
-_TOO_BUSY = Stopped("the machine was too busy to run it in time", machine=True)
 
 
 class _NoCore(WireError):
@@ -211,7 +197,7 @@ class Conversation:
         return Stopped(reason) if reason else None
 
     def _too_busy(self, elapsed: float) -> Stopped | None:
-        return _TOO_BUSY if elapsed > PATIENCE * self._limits.cell_seconds else None
+        return TOO_BUSY if elapsed > PATIENCE * self._limits.cell_seconds else None
 
     def _interrupt(self, ward: Ward, stopped: Stopped) -> dict[str, Any]:
         """Stop what runs; kill what does not stop."""
@@ -221,7 +207,7 @@ class Conversation:
         try:
             reply = self._hear(ward)
         except WireError as error:
-            self._give_up(ward, _TOO_BUSY if isinstance(error, _NoCore) else stopped)
+            self._give_up(ward, TOO_BUSY if isinstance(error, _NoCore) else stopped)
         if ward is not self._student and not self._student_gone:
             self._call_back(stopped)
         return reply
@@ -235,7 +221,7 @@ class Conversation:
             if self._hear(self._student).get("pong") != number:
                 self._give_up(self._student, stopped)
         except WireError as error:
-            self._give_up(self._student, _TOO_BUSY if isinstance(error, _NoCore) else stopped)
+            self._give_up(self._student, TOO_BUSY if isinstance(error, _NoCore) else stopped)
 
     def _give_up(self, ward: Ward, stopped: Stopped) -> None:
         ward.kill()
@@ -251,8 +237,8 @@ class Conversation:
             ward.kill()
             return self._checker_gone
         if isinstance(error, _NoCore):
-            self._give_up(ward, _TOO_BUSY)
-            return _TOO_BUSY
+            self._give_up(ward, TOO_BUSY)
+            return TOO_BUSY
         if isinstance(error, (WireBroken, WireSilent)):
             ward.kill()
             self._student_gone = Stopped("the submission's process broke its protocol")
@@ -262,33 +248,14 @@ class Conversation:
     def _why_gone(self) -> Stopped:
         """Why the student's process ended by itself."""
         if self._student_gone is None:
-            self._student_gone = _explain(self._student, self._limits)
+            self._student_gone = why_ended(self._student, self._limits)
         return self._student_gone
 
     def _close(self, ward: Ward) -> float:
         ward.kill()
-        end = ward.ended(_BURIAL_SECONDS)
+        end = ward.ended(BURIAL_SECONDS)
         self._peak = max(self._peak, end.megabytes if end and ward is self._student else 0.0)
         return end.cpu_seconds if end else 0.0
-
-
-def _explain(student: Ward, limits: Limits) -> Stopped:
-    end = student.ended(_LAST_SECONDS)
-    if end is None and is_dying(student.pid):
-        end = student.ended(_BURIAL_SECONDS)
-    if end is None and student.lost:
-        # No submission can reach its warden: somebody else's hand, or the machine's.
-        return Stopped("the submission's process was lost", machine=True)
-    if end is None:
-        student.kill()
-        return Stopped("the submission's process closed its connection")
-    if end.broken:
-        return Stopped(f"the submission's process was not started: {end.broken}", machine=True)
-    if end.code == -9 and end.cpu_seconds < limits.notebook_cpu_seconds:
-        # Nothing inside its pid namespace can send the first process this signal.
-        return Stopped("the submission's process was killed by the machine", machine=True)
-    how = f"signal {-end.code}" if end.code and end.code < 0 else f"exit code {end.code}"
-    return Stopped(f"the submission ended its own process ({how})")
 
 
 def _readable(wire: Wire, within: float) -> bool:

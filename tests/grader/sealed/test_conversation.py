@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from grader.sealed import conversation, grace
+from grader.sealed import conversation, grace, stopped
 from grader.sealed.conversation import Conversation
 from grader.sealed.frames import Wire, WireError, WireSilent
 from grader.sealed.grace import Grace
@@ -203,7 +203,7 @@ def test_a_limit_that_was_passed_before_the_first_look_holds(
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "_LAST_SECONDS", 0.01)
+    monkeypatch.setattr(stopped, "_LAST_SECONDS", 0.01)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -226,7 +226,7 @@ def test_nobody_waits_for_a_process_that_closed_its_connection_and_lives(judged:
     outcome = judged(lambda process: process.socket.shutdown(socket.SHUT_RDWR), pid=os.getpid())
     assert outcome["t"].judgement == "failed"
     assert outcome["t"].reason == "the submission's process closed its connection"
-    assert time.monotonic() - began < conversation._BURIAL_SECONDS / 2
+    assert time.monotonic() - began < stopped.BURIAL_SECONDS / 2
 
 
 @dataclass
