@@ -22,9 +22,10 @@ LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_configure() -> None:
-    """Examples have no time limit: on a busy computer it would judge the computer."""
-    settings.register_profile("unhurried", parent=settings(), deadline=None)
-    settings.load_profile("unhurried")
+    """Examples are the same in each run, so that a change fails for what it changed; `make
+    thorough` draws new ones. They have no time limit: it would judge a busy computer."""
+    settings.register_profile("ours", derandomize=not THOROUGH, deadline=None)
+    settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """A command reaches /bin/sh on the host as it was written, and refusals of sudo are known."""
 
 import subprocess
+from shlex import quote
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ WORD = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)
 @settings(max_examples=30, deadline=None)
 @given(WORD)
 def test_any_text_passes_both_shells_unchanged(text: str) -> None:
-    command = f"cat <<'END-OF-TEXT'\n{text}\nEND-OF-TEXT"
+    # No here-document: dash 0.5.12 loses a byte of one that begins like its end ("Eé" before END).
+    command = f"text={quote(text)}\nprintf '%s\\n' \"$text\""
     line = on_host(command, user="root", root=True, seconds=5)
 
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=True)
