@@ -22,6 +22,8 @@ import nbgrader
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests.grader.parity.both_ways import KERNELS_WITHOUT_PORTS
+
 PROJECT = Path(__file__).parents[2]
 #: All that an instructor writes.
 LINE = 'c.Autograde.exporter_class = "grader.dropin.SealedAutograde"'
@@ -93,8 +95,8 @@ class PlainCourse:
     environment: dict[str, str]
 
     def configure(self, *lines: str) -> None:
-        head = "c = get_config()\nc.CourseDirectory.course_id = 'plain'\n"
-        (self.root / "nbgrader_config.py").write_text(head + "\n".join(lines) + "\n")
+        own = ("c.CourseDirectory.course_id = 'plain'", *KERNELS_WITHOUT_PORTS, *lines)
+        (self.root / "nbgrader_config.py").write_text("\n".join(("c = get_config()", *own, "")))
 
     def nbgrader(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

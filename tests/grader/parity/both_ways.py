@@ -20,6 +20,16 @@ PROJECT = Path(__file__).parents[3]
 #: All that an instructor of a plain nbgrader course writes to have the engine.
 LINE = 'c.Autograde.exporter_class = "grader.dropin.SealedAutograde"'
 
+#: nbgrader chooses free ports for a kernel, and by the time that it listens, other tests may have
+#: taken one: then nobody grades that submission. Sockets have no such gap; their paths are short.
+KERNELS_WITHOUT_PORTS = (
+    "import atexit, shutil, tempfile",
+    "folder = tempfile.mkdtemp(prefix='k')",
+    "atexit.register(shutil.rmtree, folder, ignore_errors=True)",
+    "c.KernelManager.transport = 'ipc'",
+    "c.KernelManager.connection_file = f'{folder}/kernel.json'",
+)
+
 COURSE = "parity"
 
 _GRADES = """
@@ -61,8 +71,8 @@ class Course:
     environment: dict[str, str]
 
     def configure(self, *lines: str) -> None:
-        head = f"c = get_config()\nc.CourseDirectory.course_id = {COURSE!r}\n"
-        (self.root / "nbgrader_config.py").write_text(head + "\n".join(lines) + "\n")
+        own = (f"c.CourseDirectory.course_id = {COURSE!r}", *KERNELS_WITHOUT_PORTS, *lines)
+        (self.root / "nbgrader_config.py").write_text("\n".join(("c = get_config()", *own, "")))
 
     def copy(self, root: Path, *lines: str) -> Course:
         """The same course elsewhere, configured otherwise."""
@@ -72,7 +82,7 @@ class Course:
         return course
 
     def nbgrader(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "nbgrader", *words],
             cwd=self.root,
             env=self.environment,
@@ -80,6 +90,14 @@ class Course:
             text=True,
             check=False,
         )
+        with self.said.open("a") as file:
+            file.write(done.stderr)
+        return done
+
+    @property
+    def said(self) -> Path:
+        """All that nbgrader has said here."""
+        return self.root / "said.log"
 
     def marks(self) -> dict[Place, Mark]:
         """Straight from the database file."""

@@ -32,7 +32,7 @@ def test_it_differs_where_we_say_and_for_the_reason_that_we_say(
     differing = {place.cell: place for place, (plain, ours) in marks.items() if plain != ours}
     assert {
         cell: marks[place] for cell, place in differing.items() if cell not in row.differs
-    } == {}
+    } == {}, graded.plain.said.read_text()[-5000:]
     assert differing.keys() == row.differs.keys(), "it is expected to differ and does not"
     for cell, place in differing.items():
         one = Difference(graded, place)
