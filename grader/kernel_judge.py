@@ -9,6 +9,8 @@ import asyncio
 import subprocess
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -162,6 +164,20 @@ class _JailedClient(NotebookClient):
             transport="ipc",
         )
         return self.km
+
+    @asynccontextmanager
+    async def async_setup_kernel(self, **kwargs: Any) -> AsyncIterator[None]:
+        """A kernel, until its end. Ctrl-C and SIGTERM stay ours: nbclient's own takes them for the
+        whole process, kills the kernel at them, so that the attendee seems to have ended it, and
+        keeps them for good where no kernel starts."""
+        self.create_kernel_manager()
+        try:
+            await self.async_start_new_kernel(**kwargs)
+            await self.async_start_new_kernel_client()
+            yield
+        finally:
+            if self.km is not None:  # nbclient has ended one that never answered
+                await self._async_cleanup_kernel()
 
     def _note_start(self, **_: Any) -> None:
         self.evidence.started = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ def pytest_configure() -> None:
     thorough` draws new ones. They have no time limit: it would judge a busy computer."""
     settings.register_profile("ours", derandomize=not THOROUGH, deadline=None)
     settings.load_profile("ours")
+    # A shell that runs us in the background lets us ignore Ctrl-C, and all that tests start, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
