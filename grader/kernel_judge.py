@@ -30,7 +30,9 @@ from grader.settings import Limits
 from grader.verdict_rules import Ending, Reply, verdict_of_cell
 
 _SOCKET_PATH_LIMIT = 107
-_SIGKILLED = 137
+#: What bubblewrap says of a kernel that was killed, and what Linux says of a killed bubblewrap,
+#: which the kernel can't reach.
+_SIGKILLED = (137, -9)
 #: More than sockets need in the one folder of ours that a jailed kernel can write to.
 _RUN_FOLDER_BYTES = 16 * 1024 * 1024
 _TIMEOUT_REPLY = {"ename": "CellTimeoutError", "evalue": "", "traceback": []}
@@ -96,7 +98,7 @@ def _ending(error: Exception, evidence: _Evidence) -> Ending:
             return Ending("CellTimeoutError", reason, ours=False)
         case DeadKernelError() if evidence.flooded:
             return Ending("TooManyFiles", "the notebook filled the disk", ours=False)
-        case DeadKernelError() if evidence.exit_status == _SIGKILLED:
+        case DeadKernelError() if evidence.exit_status in _SIGKILLED:
             reason = "the kernel was killed, perhaps for lack of memory"
             return Ending("KernelKilled", reason, ours=True)
         case DeadKernelError():
