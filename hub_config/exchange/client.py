@@ -35,6 +35,8 @@ TOKEN_VARIABLE = "JUPYTERHUB_API_TOKEN"  # noqa: S105  (the name, not the token)
 _PAUSES = (0.5, 1, 2, 4, 8)
 _TIMEOUT = (5, 120)
 _COME_AGAIN = (502, 503, 504)
+# The last is an answer that breaks off; requests counts it as no connection error.
+_BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _CHUNK = 1 << 18
 
 
@@ -157,43 +159,49 @@ class ExchangeClient:
         *,
         json: dict[str, Any] | None = None,
         body: Path | None = None,
-        stream: bool = False,
+        into: Path | None = None,
     ) -> requests.Response:
+        """`body` is the file to send, `into` the one that the answer is written to."""
         for pause in (*_PAUSES, None):
             try:
-                answer = self._once(method, path, json, body, stream)
-            except (requests.ConnectionError, requests.Timeout):
+                answer = self._once(method, path, json, body, into)
+            except _BROKEN:
                 if pause is None:
                     raise self._unreachable() from None
             else:
                 if answer.status_code not in _COME_AGAIN or pause is None:
                     return _accepted(answer)
-                answer.close()
             self._sleep(pause)
         raise AssertionError("the last pause is None")
 
     def _once(
-        self, method: str, path: str, json: dict[str, Any] | None, body: Path | None, stream: bool
+        self,
+        method: str,
+        path: str,
+        json: dict[str, Any] | None,
+        body: Path | None,
+        into: Path | None,
     ) -> requests.Response:
         with ExitStack() as stack:
             data = stack.enter_context(body.open("rb")) if body else None
             headers = {"X-Sha256": _sha256(body)} if body else {}
-            return self._session.request(
+            answer = self._session.request(
                 method,
                 f"{self._address.url}/{path}",
                 json=json,
                 data=data,
                 headers=headers,
-                stream=stream,
+                stream=into is not None,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             )
+            if into is not None:
+                _write(stack.enter_context(answer), into)
+            return answer
 
     def _download(self, path: str, record: Record, target: Path) -> None:
         """Fetch an archive and make sure that it is the recorded one."""
-        with self._call("GET", path, stream=True) as answer, target.open("wb") as file:
-            for chunk in answer.iter_content(_CHUNK):
-                file.write(chunk)
+        self._call("GET", path, into=target)
         if _sha256(target) != record.sha256:
             raise WorkshopError(
                 "What arrived isn't what the exchange has on record.", next_step="Try again."
@@ -214,6 +222,16 @@ def _accepted(answer: requests.Response) -> requests.Response:
     except requests.JSONDecodeError:
         body = None
     raise ServiceRefused(answer.status_code, body if isinstance(body, dict) else {})
+
+
+def _write(answer: requests.Response, target: Path) -> None:
+    """An archive goes into the file piece by piece; a refusal is small and stays in memory."""
+    if not answer.ok:
+        answer.content  # noqa: B018  (reads it)
+        return
+    with target.open("wb") as file:
+        for chunk in answer.iter_content(_CHUNK):
+            file.write(chunk)
 
 
 def _quoted(*names: str) -> str:

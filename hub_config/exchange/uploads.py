@@ -10,14 +10,13 @@ from tornado.web import stream_request_body
 
 from hub_config.exchange.archive import Contents, check
 from hub_config.exchange.config import ArchiveLimits
-from hub_config.exchange.errors import Refused, TicketUsed, TooMany
+from hub_config.exchange.errors import Refused, TicketUsed, TooLarge, TooMany
 from hub_config.exchange.files import Incoming, Upload, too_large
 from hub_config.exchange.handlers import ApiHandler
 from hub_config.exchange.tickets import Ticket
 
-#: A refused body of this size is read and thrown away first: who closes a connection with
-#: unread bytes in it takes the risk that the answer gets lost as well.
-_THROWN_AWAY = 1 << 20
+#: Above our own limits, so that our words answer and not tornado's.
+_MARGIN = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,16 @@ class Admission:
 class UploadHandler(ApiHandler):
     """PUT of an archive: received into the store's scratch folder, checked, then filed.
 
-    Whoever isn't allowed, or announces too much, is answered before a byte is read, unless the
-    body is small; tornado then closes the connection instead of reading the rest.
+    Whoever isn't allowed is answered once the body has come and been thrown away: to close a
+    connection with unread bytes in it is to risk that the answer gets lost. Only who sends more
+    than a submission may hold, or doesn't say how much, is answered before a byte is read.
     """
 
     filed_status = 200
     _admission: Admission
     _refusal: Refused | None = None
+    #: Whether an answer would come before the body.
+    _is_early = True
     _incoming: Incoming | None = None
     _counted: str | None = None
 
@@ -52,22 +54,32 @@ class UploadHandler(ApiHandler):
         raise NotImplementedError
 
     async def prepare(self) -> None:
-        await super().prepare()
-        if self.request.method != "PUT":
-            return
+        is_upload = self.request.method == "PUT"
         try:
-            self._admission = self.admit()
+            await super().prepare()
+            if is_upload:
+                self._admission = self._admitted()
         except Refused as error:
-            if not self._is_small():
+            if not is_upload or not self._can_be_thrown_away():
                 raise
             self._refusal = error
-            return
-        limit = self._admission.limits.upload_bytes
+            self._accept(self._most_thrown_away())
+        else:
+            if is_upload:
+                self._take_in()
+        self._is_early = False
+
+    def _admitted(self) -> Admission:
+        admission = self.admit()
+        limit = admission.limits.upload_bytes
         if self._announced_bytes() > limit:
             raise too_large(limit)
+        return admission
+
+    def _take_in(self) -> None:
+        limit = self._admission.limits.upload_bytes
         self._count_in()
-        # Tornado's own limit lies above ours, so that ours answers.
-        self.request.connection.set_max_body_size(limit + (1 << 20))  # type: ignore[union-attr]
+        self._accept(limit + _MARGIN)
         self._incoming = self.parts.store.incoming(limit)
 
     def data_received(self, chunk: bytes) -> None:
@@ -76,10 +88,21 @@ class UploadHandler(ApiHandler):
             return
         try:
             self._incoming.write(chunk)
-        except Refused as error:
+        except TooLarge as error:
             # First clean up, then answer: whoever reads the answer finds nothing left.
             self._let_go()
+            self._is_early = True
             self.refuse(error)
+        except Refused as error:
+            self._let_go()
+            self._refusal = error
+
+    def refuse(self, error: Refused) -> None:
+        if self._is_early:
+            # Tornado closes the connection after an answer that didn't wait for the body, even
+            # if there is none, and doesn't say so: the client's next request would be lost in it.
+            self.set_header("Connection", "close")
+        super().refuse(error)
 
     async def put(self, **_names: str) -> None:
         if self._refusal is not None:
@@ -107,9 +130,16 @@ class UploadHandler(ApiHandler):
         super().on_connection_close()
         self._let_go()
 
-    def _is_small(self) -> bool:
-        """Announced, and small. A chunked body has no announced size."""
-        return "Content-Length" in self.request.headers and self._announced_bytes() <= _THROWN_AWAY
+    def _can_be_thrown_away(self) -> bool:
+        """Announced, and hardly larger than a submission. A chunked body has no announced size."""
+        announced = "Content-Length" in self.request.headers
+        return announced and self._announced_bytes() <= self._most_thrown_away()
+
+    def _most_thrown_away(self) -> int:
+        return self.parts.config.submissions.upload_bytes + _MARGIN
+
+    def _accept(self, most_bytes: int) -> None:
+        self.request.connection.set_max_body_size(most_bytes)  # type: ignore[union-attr]
 
     def _announced_bytes(self) -> int:
         announced = self.request.headers.get("Content-Length", "0")

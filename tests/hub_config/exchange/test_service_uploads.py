@@ -5,43 +5,23 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import socket
 import subprocess
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from hub_config.exchange.client import Address, ExchangeClient, ServiceRefused
+from tests.hub_config.exchange.wire import open_upload, relay_to, status_of
 
 Zipped = Callable[[dict[str, str | bytes]], bytes]
 TWO_GIGABYTES = 2_000_000_000
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def open_upload(person: Any, ticket: str, *headers: str) -> socket.socket:
-    """A connection on which the head of an upload has been sent, and nothing more."""
-    address = urlsplit(person.url)
-    connection = socket.create_connection((address.hostname, address.port), timeout=20)
-    head = [
-        f"PUT {address.path}/api/uploads/{ticket} HTTP/1.1",
-        f"Host: {address.netloc}",
-        f"Authorization: token {person.token}",
-        *headers,
-    ]
-    connection.sendall("\r\n".join([*head, "", ""]).encode())
-    return connection
-
-
-def status_of(connection: socket.socket) -> int:
-    return int(connection.recv(65536).split(b" ", 2)[1])
 
 
 def work(folder: Path, content: bytes) -> Path:
@@ -127,22 +107,6 @@ def test_a_replayed_upload_is_refused_and_nothing_is_lost_or_doubled(
         assert replay.json()["submission"] == first.json()
     kept = [item.snapshot.id for item in person.own("tokenisation")]
     assert kept == [first.json()["id"], second.json()["id"]]
-
-
-def test_the_refusal_of_a_small_replay_reaches_a_client_that_is_still_sending(
-    exchange: Any, zipped: Zipped
-) -> None:
-    person = exchange.person("seat14")
-    ticket = person.ticket("tokenisation")
-    body = zipped({"lab.ipynb": "sent again, for the first answer got lost"})
-    first = person.request("PUT", f"api/uploads/{ticket}", data=body)
-    with open_upload(person, ticket, f"Content-Length: {len(body)}") as connection:
-        time.sleep(0.5)  # time enough to answer before the body has come
-        connection.sendall(body[:50])
-        time.sleep(0.1)
-        connection.sendall(body[50:])
-        assert status_of(connection) == 409
-    assert [item.snapshot.id for item in person.own("tokenisation")] == [first.json()["id"]]
 
 
 def test_a_replay_is_refused_after_a_restart_too(start_exchange: Any, zipped: Zipped) -> None:
@@ -256,70 +220,6 @@ def test_a_second_service_on_the_same_store_refuses_to_start(
 # --- broken connections and kill -9 -----------------------------------------------------------
 
 
-class Relay:
-    """A network between client and service that a test can break."""
-
-    def __init__(self, service: Any) -> None:
-        self.service = service
-        self.hold_after: int | None = None  # bytes of the request after which it stalls
-        self.swallow_answer = False
-        self.stalled = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        port = self._listener.getsockname()[1]
-        return str(self.service.url.replace(str(self.service.port), str(port)))
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=[client], daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        address = ("127.0.0.1", self.service.port)
-        with client, suppress(OSError), socket.create_connection(address) as service:
-            answers = threading.Thread(target=self._pass_answers, args=[service, client])
-            answers.start()
-            self._pass_request(client, service)
-            answers.join()
-
-    def _pass_request(self, client: socket.socket, service: socket.socket) -> None:
-        passed = 0
-        while data := client.recv(65536):
-            service.sendall(data)
-            passed += len(data)
-            if self.hold_after is not None and passed > self.hold_after:
-                self.hold_after = None
-                self.stalled.set()
-                return
-
-    def _pass_answers(self, service: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := service.recv(65536):
-                if self.swallow_answer and b"sha256" in data:
-                    self.swallow_answer = False
-                    break
-                client.sendall(data)
-        for side in (client, service):
-            with suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def relay_to(service: Any) -> Iterator[Relay]:
-    relay = Relay(service)
-    try:
-        yield relay
-    finally:
-        relay.close()
-
-
 def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -354,17 +254,6 @@ def test_kill_9_in_mid_upload_leaves_nothing_and_the_client_s_retry_counts_once(
     assert [item.snapshot for item in ada.own("tokenisation")] == [snapshot]
     files = sorted(path.suffix for path in (service.store / "submissions").rglob("0*"))
     assert files == [".json", ".zip"]
-
-
-def test_a_lost_answer_is_no_second_submission(exchange: Any, tmp_path: Path) -> None:
-    person, archive = exchange.person("seat08"), random_work(tmp_path)
-    with relay_to(exchange) as relay:
-        client = ExchangeClient(Address(relay.url, person.token))
-        client.overview()
-        relay.swallow_answer = True
-        snapshot = client.submit("tokenisation", archive)
-    assert not relay.swallow_answer
-    assert [item.snapshot for item in person.own("tokenisation")] == [snapshot]
 
 
 def test_a_broken_connection_leaves_nothing(exchange: Any) -> None:
