@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import httpx
-
 from hub_config.grading_process import Progress
 from hub_config.homes import archive_homes, give
 from hub_config.hub_api import HubApi
@@ -89,7 +87,7 @@ def _end_processes(paths: StatePaths, progress: Progress, leave_work: bool) -> b
 def _stop_seats(hub: HubApi, progress: Progress) -> None:
     """Through the hub if it still answers, so that kernels end in order."""
     # Whatever ails the hub must not keep the workshop up: then they end by force.
-    with suppress(httpx.HTTPError, StepFailed):
+    with suppress(StepFailed):
         if hub.healthy():
             _ask_seats_to_stop(hub, progress)
 

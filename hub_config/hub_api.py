@@ -46,48 +46,60 @@ class HubApi:
         return tuple(_seat_server(row) for row in self._get("/hub/api/users"))
 
     def ensure_user(self, username: str) -> None:
-        answer = self._client.post(f"/hub/api/users/{username}")
-        if answer.status_code not in (HTTPStatus.CREATED, HTTPStatus.CONFLICT):
-            raise _refused(f"making a place for {username}", answer)
+        doing = f"making a place for {username}"
+        answer = self._ask("POST", f"/hub/api/users/{username}", doing)
+        _expect(answer, doing, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
 
     def start_server(self, username: str) -> None:
         """Ask for a start; it may have to wait in the queue."""
-        answer = self._client.post(f"/hub/api/users/{username}/server")
+        doing = f"starting the seat of {username}"
+        answer = self._ask("POST", f"/hub/api/users/{username}/server", doing)
         # 400: it runs, or is starting, already.
-        if answer.status_code not in (
-            HTTPStatus.CREATED,
-            HTTPStatus.ACCEPTED,
-            HTTPStatus.BAD_REQUEST,
-        ):
-            raise _refused(f"starting the seat of {username}", answer)
+        _expect(answer, doing, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
 
     def stop_server(self, username: str) -> None:
-        answer = self._client.delete(f"/hub/api/users/{username}/server")
-        if answer.status_code not in (
-            HTTPStatus.NO_CONTENT,
-            HTTPStatus.ACCEPTED,
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.BAD_REQUEST,
-        ):
-            raise _refused(f"stopping the seat of {username}", answer)
+        doing = f"stopping the seat of {username}"
+        answer = self._ask("DELETE", f"/hub/api/users/{username}/server", doing)
+        ended = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
+        _expect(answer, doing, *ended, HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
 
     def delete_user(self, username: str) -> None:
         """Stops the seat's server too. Nothing happens when the hub doesn't know it."""
-        answer = self._client.delete(f"/hub/api/users/{username}")
+        path, doing = f"/hub/api/users/{username}", f"forgetting {username}"
+        answer = self._ask("DELETE", path, doing)
         deadline = time.monotonic() + STOPPING_SECONDS
         # Its server is stopping or starting at this moment: 400, or 500 if it is about to.
         again = (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
         while answer.status_code in again and time.monotonic() < deadline:
             time.sleep(0.3)
-            answer = self._client.delete(f"/hub/api/users/{username}")
-        if answer.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
-            raise _refused(f"forgetting {username}", answer)
+            answer = self._ask("DELETE", path, doing)
+        _expect(answer, doing, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
 
     def _get(self, path: str) -> Any:
-        answer = self._client.get(path)
-        if answer.status_code != HTTPStatus.OK:
-            raise _refused(f"reading {path}", answer)
+        doing = f"reading {path}"
+        answer = self._ask("GET", path, doing)
+        _expect(answer, doing, HTTPStatus.OK)
         return answer.json()
+
+    def _ask(self, method: str, path: str, doing: str) -> httpx.Response:
+        """Raises: StepFailed when nobody answers."""
+        try:
+            return self._client.request(method, path)
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise StepFailed(
+                f"The hub gave no answer to {doing} ({why}); nothing is lost",
+                next_step="`workshop status` says how the hub is; then repeat the command",
+            ) from error
+
+
+def _expect(answer: httpx.Response, doing: str, *good: HTTPStatus) -> None:
+    """Raises: StepFailed for any other answer."""
+    if answer.status_code not in good:
+        raise StepFailed(
+            f"The hub answered {answer.status_code} to {doing}: {answer.text[:200]}",
+            next_step="workshop status",
+        )
 
 
 def is_open(door: str) -> bool:
@@ -107,11 +119,4 @@ def _seat_server(row: dict[str, Any]) -> SeatServer:
         running=bool(server.get("ready")),
         pending=server.get("pending") or row.get("pending"),
         last_activity=datetime.fromisoformat(active) if active else None,
-    )
-
-
-def _refused(what: str, answer: httpx.Response) -> StepFailed:
-    return StepFailed(
-        f"The hub answered {answer.status_code} to {what}: {answer.text[:200]}",
-        next_step="workshop status",
     )
