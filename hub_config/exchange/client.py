@@ -225,8 +225,8 @@ def _accepted(answer: requests.Response) -> requests.Response:
 
 
 def _write(answer: requests.Response, target: Path) -> None:
-    """An archive goes into the file piece by piece; a refusal is small and stays in memory."""
-    if not answer.ok:
+    """An archive goes into the file piece by piece; any other answer is small and is kept."""
+    if answer.status_code != requests.codes.ok:
         answer.content  # noqa: B018  (reads it)
         return
     with target.open("wb") as file:

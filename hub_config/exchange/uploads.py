@@ -33,8 +33,8 @@ class UploadHandler(ApiHandler):
     """PUT of an archive: received into the store's scratch folder, checked, then filed.
 
     Whoever isn't allowed is answered once the body has come and been thrown away: to close a
-    connection with unread bytes in it is to risk that the answer gets lost. Only who sends more
-    than a submission may hold, or doesn't say how much, is answered before a byte is read.
+    connection with unread bytes in it is to risk that the answer gets lost. Who sends more than a
+    submission may hold, doesn't say how much, or has too many uploads open is answered at once.
     """
 
     filed_status = 200

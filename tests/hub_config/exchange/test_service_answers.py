@@ -6,13 +6,14 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub_config.exchange.client import Address, ExchangeClient
+from hub_config.exchange.client import Address, ExchangeClient, ServiceRefused
 from tests.hub_config.exchange.wire import open_request, open_upload, relay_to, status_of
 
 Zipped = Callable[[dict[str, str | bytes]], bytes]
@@ -122,6 +123,31 @@ def test_what_broke_off_half_way_is_fetched_again(exchange: Any, tmp_path: Path)
         client.fetch_release(released["tokenisation"], target)
         assert not relay.tear_answer
     assert target.read_bytes() == (exchange.folder / "tokenisation.zip").read_bytes()
+
+
+def test_a_download_that_is_sent_elsewhere_is_refused_in_words(
+    exchange: Any, tmp_path: Path
+) -> None:
+    """So answers a hub that doesn't know the service's address yet: nothing of it is an archive."""
+    person = exchange.person("seat08")
+    released = {view.assignment: view.release for view in person.client.overview().assignments}
+    answer = b"HTTP/1.1 302 Found\r\nLocation: /hub/\r\nContent-Length: 4\r\n\r\ngone"
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, ThreadPoolExecutor(1) as aside:
+        aside.submit(answer_once, elsewhere, answer)
+        url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        with pytest.raises(ServiceRefused) as refusal:
+            ExchangeClient(Address(url, "token")).fetch_release(
+                released["tokenisation"], tmp_path / "release.zip"
+            )
+    assert refusal.value.status == 302
+    assert not (tmp_path / "release.zip").exists()
+
+
+def answer_once(listener: socket.socket, answer: bytes) -> None:
+    caller, _ = listener.accept()
+    with caller:
+        caller.recv(65536)
+        caller.sendall(answer)
 
 
 def everything_from(connection: socket.socket) -> bytes:
